@@ -1,0 +1,136 @@
+"""The port to stored bytes: blobs named by the SHA-256 of their content, and the layout they have on a disk.
+
+    <root>/                        made with mode 0700; what an administrator opens wider stays open
+    ├── sha256/
+    │   └── ab/                    the first two digits of the digest; made when first needed
+    │       └── abcdef…            a whole, synced blob under all 64 digits; never written again (mode 0444)
+    └── incoming/
+        └── 6f1c…                  an upload under way; what is older than a day was left by a crash, and is removed
+
+A blob appears under its digest by one rename, after its bytes were hashed and synced. Object stores use the same keys,
+`sha256/ab/abcdef…`, and need no `incoming/`.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+from modelshelf.domain.errors import Corrupt
+
+CHUNK = 1 << 20
+
+Progress = Callable[[int], None]
+"""Told the bytes done since it was last told; from any thread, but never from two at once."""
+
+
+class Stored(NamedTuple):
+    """A blob that is in the store; the size is in bytes."""
+
+    digest: str
+    size: int
+
+
+class Held(NamedTuple):
+    """A blob as the sweep and the scrub meet it; `touched_ms` is when it was last put or touched."""
+
+    digest: str
+    size: int
+    touched_ms: int
+
+
+class BlobStore(Protocol):
+    """Bytes by digest. Safe to use from several threads and processes at once.
+
+    Every method refuses what is not a digest with Invalid, and reports a disk that is full, read-only or closed to this
+    user with StorageFull. Nothing half written is ever visible.
+    """
+
+    def has(self, digest: str) -> bool: ...
+
+    def missing(self, digests: Iterable[str]) -> set[str]: ...
+
+    def put(self, chunks: Iterable[bytes], *, expected: str | None = None) -> Stored:
+        """Stores a stream; refuses it with Invalid, and keeps nothing, when its digest is not the expected one."""
+        ...
+
+    def put_file(self, path: Path, *, expected: str | None = None, progress: Progress | None = None) -> Stored: ...
+
+    def put_files(self, paths: Sequence[Path], *, progress: Progress | None = None) -> list[Stored]:
+        """Stores many files at the price of few syncs; all of them or, where it fails, none that was not there before."""
+        ...
+
+    def open(self, digest: str) -> BinaryIO:
+        """A reader that verifies: it raises Corrupt, naming both digests, rather than hand out the last byte."""
+        ...
+
+    def read_range(self, digest: str, *, start: int, length: int) -> bytes:
+        """At most `length` bytes from `start`; a part cannot be verified."""
+        ...
+
+    def copy_to(self, digest: str, target: Path, *, progress: Progress | None = None) -> int:
+        """Writes an independent, verified copy to a new file and answers its size; leaves nothing when it fails."""
+        ...
+
+    def size(self, digest: str) -> int: ...
+
+    def touch(self, digest: str) -> None:
+        """Makes the blob young again, so that a sweep spares it; NotFound when it is gone."""
+        ...
+
+    def delete(self, digest: str) -> None:
+        """A blob that is not there is as good as deleted."""
+        ...
+
+    def all_digests(self) -> Iterator[Held]:
+        """Every blob, in the order of digests; those put or deleted meanwhile may or may not be among them."""
+        ...
+
+
+class VerifiedReader(io.RawIOBase):
+    """Hashes what it reads and stays one chunk behind, so that the last byte leaves only after the digest was right."""
+
+    def __init__(self, source: BinaryIO | io.FileIO, digest: str) -> None:
+        super().__init__()
+        self._source, self._digest, self._hash = source, digest, hashlib.sha256()
+        self._ready, self._held = memoryview(b""), memoryview(b"")
+        self._whole = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        while not self._ready and not self._whole:
+            self._advance()
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+    def _advance(self) -> None:
+        chunk = self._source.read(CHUNK) or b""
+        self._hash.update(chunk)
+        if not chunk:
+            refuse_other_bytes(self._digest, found=f"sha256:{self._hash.hexdigest()}")
+            self._whole = True
+        self._ready, self._held = self._held, memoryview(chunk)
+
+
+def open_verified(source: BinaryIO | io.FileIO, digest: str) -> BinaryIO:
+    """A buffered stream over a VerifiedReader; closing it closes the source."""
+    return io.BufferedReader(VerifiedReader(source, digest), buffer_size=io.DEFAULT_BUFFER_SIZE)
+
+
+def refuse_other_bytes(digest: str, *, found: str) -> None:
+    if found != digest:
+        raise Corrupt(
+            f"the blob {digest} is damaged: its bytes have the digest {found}; restore it from a backup, "
+            "or delete it and upload the file again",
+            expected=digest,
+            found=found,
+        )

@@ -1,0 +1,50 @@
+"""Facts in the past tense: what happened, to what, when and by whom."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class EventName:
+    """Every kind of event, named once; the comment says what its data holds."""
+
+    MODEL_CREATED = "model.created"
+    MODEL_UPDATED = "model.updated"  # what changed: description, or name before and after
+    MODEL_DELETED = "model.deleted"  # the versions and aliases that went with it
+    MODEL_TAGGED = "model.tagged"  # key, value
+    MODEL_UNTAGGED = "model.untagged"  # key
+    VERSION_CREATED = "version.created"  # source, run_id, manifest
+    VERSION_SEALED = "version.sealed"  # manifest
+    VERSION_UPDATED = "version.updated"  # description
+    VERSION_DELETED = "version.deleted"  # force, aliases that ended
+    VERSION_DELETE_REFUSED = "version.delete_refused"  # aliases that point at it
+    VERSION_TAGGED = "version.tagged"  # key, value
+    VERSION_UNTAGGED = "version.untagged"  # key
+    ALIAS_MOVED = "alias.moved"  # alias, before, after, reason, cause
+    ALIAS_CLEARED = "alias.cleared"  # alias, before, reason, cause
+    STAGE_MOVED = "stage.moved"  # stage before and after, reason, cause
+    MOVE_REFUSED = "move.refused"  # alias or stage, wanted version, why
+    EXPERIMENT_CREATED = "experiment.created"
+    EXPERIMENT_UPDATED = "experiment.updated"
+    EXPERIMENT_DELETED = "experiment.deleted"
+    EXPERIMENT_RESTORED = "experiment.restored"
+    RUN_CREATED = "run.created"
+    RUN_FINISHED = "run.finished"  # status
+    RUN_DELETED = "run.deleted"
+    RUN_RESTORED = "run.restored"
+    LOGGED_MODEL_CREATED = "logged_model.created"
+    LOGGED_MODEL_FINALIZED = "logged_model.finalized"  # status
+    LOGGED_MODEL_DELETED = "logged_model.deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact. `subject` is what it is about (`models/churn`, `models/churn/3`, `runs/<id>`); `model_id` survives renames."""
+
+    name: str
+    actor: str
+    time_ms: int
+    subject: str
+    data: dict[str, Any] = field(default_factory=dict)
+    model_id: int | None = None
+    position: int | None = None
+    """Place in the gap-free order that readers follow; None until it has been assigned after the commit."""

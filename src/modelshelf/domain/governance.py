@@ -1,0 +1,72 @@
+"""Moves of aliases and stages, and what the history of them implies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from modelshelf.domain.errors import Conflict
+
+
+class Slot(str, Enum):
+    """What moves."""
+
+    ALIAS = "alias"
+    STAGE = "stage"
+
+
+class Cause(str, Enum):
+    """Why a move happened."""
+
+    SET = "set"
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+    ARCHIVED = "archived"  # another version took the stage
+    VERSION_DELETED = "version deleted"
+    MODEL_DELETED = "model deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One appended row of the ledger: an alias went from a version to another, or a version from a stage to another.
+
+    For an alias `before` and `after` are version numbers (None: it pointed nowhere) and `version` is None; for a stage
+    they are stage names and `version` is the version that moved.
+    """
+
+    id: int
+    model_id: int
+    model: str
+    slot: Slot
+    alias: str | None
+    version: int | None
+    before: int | str | None
+    after: int | str | None
+    time_ms: int
+    actor: str
+    reason: str
+    cause: Cause
+
+
+def rollback_target(moves: Sequence[Move]) -> int:
+    """The version to go back to, from the alias's moves, the oldest first: where it was before it came to where it is.
+
+    Earlier rollbacks are undone steps: after 1, 2, 3 and a rollback to 2, the next rollback goes to 1, not to 3.
+    Raises Conflict when there is nothing before.
+    """
+    path: list[int] = []
+    for move in moves:
+        if move.cause is Cause.ROLLBACK and len(path) > 1 and path[-2] == move.after:
+            path.pop()
+        elif isinstance(move.after, int):
+            if not path or path[-1] != move.after:
+                path.append(move.after)
+        else:
+            continue
+    current = moves[-1].after if moves else None
+    if current is None:
+        if path:
+            return path[-1]
+        raise Conflict("there is nothing to roll back: the alias never pointed anywhere")
+    if len(path) < 2:
+        raise Conflict(f"there is nothing to roll back to: version {current} is the first the alias pointed at")
+    return path[-2]

@@ -1,0 +1,31 @@
+"""Databases to test with: a fresh SQLite file or a fresh database of one shared PostgreSQL, per test."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from places import PostgresServer, start_postgres
+
+_count = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[PostgresServer]:
+    """A real PostgreSQL from a wheel, one for all workers, with an empty migrated template database for each worker."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    yield from start_postgres(shared / "postgres", worker_id)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URI of a database that nobody has used yet, on each of the two engines."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/shelf.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"{server.template}_{next(_count)}"
+    server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{server.template}" STRATEGY file_copy')
+    yield server.uri(name)
+    server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
