@@ -33,18 +33,18 @@ class Move:
     they are stage names and `version` is the version that moved.
     """
 
-    id: int
     model_id: int
     model: str
     slot: Slot
-    alias: str | None
-    version: int | None
     before: int | str | None
     after: int | str | None
     time_ms: int
     actor: str
     reason: str
     cause: Cause
+    alias: str | None = None
+    version: int | None = None
+    id: int = 0
 
 
 def rollback_target(moves: Sequence[Move]) -> int:

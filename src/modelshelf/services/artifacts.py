@@ -1,0 +1,182 @@
+"""Bytes and the trees they form: upload, list, fetch, seal, verify, sweep."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from modelshelf.blobs import tree
+from modelshelf.blobs.store import BlobStore, Progress, Stored
+from modelshelf.database import artifacts as rows
+from modelshelf.database.database import Database, Transaction
+from modelshelf.domain.access import Actor, Permission
+from modelshelf.domain.artifacts import ArtifactPath, FileEntry, Finding, Listing, Manifest
+from modelshelf.domain.errors import Corrupt, Invalid, NotFound
+
+_SCAN = 500
+SWEEP_AGE_MS = 24 * 60 * 60 * 1000
+"""Blobs younger than a day are spared by the sweep: an upload may be about to refer to them."""
+
+
+class Artifacts:
+    """The store of blobs, the changeable folders of runs and logged models, and the sealed manifests."""
+
+    def __init__(self, database: Database, blobs: BlobStore, *, actor: Actor, clock: Callable[[], int]) -> None:
+        self._database, self._blobs, self._actor, self._clock = database, blobs, actor, clock
+
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        """Those of some digests that the store does not hold."""
+        self._actor.require(Permission.READ)
+        return self._blobs.missing(digests)
+
+    def upload(self, chunks: Iterable[bytes], *, expected: str | None = None) -> Stored:
+        """Store a stream of bytes; refused with Invalid where its digest is not the expected one."""
+        self._actor.require(Permission.WRITE)
+        return self._blobs.put(chunks, expected=expected)
+
+    def upload_files(self, paths: Sequence[Path], *, progress: Progress | None = None) -> list[Stored]:
+        """Store files of this machine; the answers stand in the order of the paths."""
+        self._actor.require(Permission.WRITE)
+        return self._blobs.put_files(paths, progress=progress)
+
+    def put(self, folder: str, files: Sequence[FileEntry]) -> None:
+        """Set files of a run's or logged model's folder to blobs that are stored already; all or none.
+
+        Raises NotFound for a blob that is not there, and Invalid where a file would have to be a folder too.
+        """
+        self._actor.require(Permission.WRITE)
+        below = ArtifactPath(folder)
+        placed = [FileEntry((below / file.path).text, file.digest, file.size) for file in files]
+        self._refuse_missing(file.digest for file in files)
+        with self._database.write() as tx:
+            for file in placed:
+                self._refuse_collision(tx, ArtifactPath(file.path))
+            rows.put_files(tx, placed, now_ms=self._clock())
+
+    def _refuse_missing(self, digests: Iterable[str]) -> None:
+        if missing := self._blobs.missing(set(digests)):
+            raise NotFound(f"the store has no blob {min(missing)}; upload it first", missing=sorted(missing))
+
+    @staticmethod
+    def _refuse_collision(tx: Transaction, path: ArtifactPath) -> None:
+        if above := rows.file_above(tx, path):
+            raise Invalid(f"cannot store {path.text!r}: {above!r} is a file, not a folder", path=path.text)
+        if rows.has_below(tx, path):
+            raise Invalid(f"cannot store {path.text!r}: it is a folder; name a file in it", path=path.text)
+
+    def listing(self, folder: str) -> Listing:
+        """What lies directly in a folder of the store; nothing, where there is no such folder."""
+        self._actor.require(Permission.READ)
+        with self._database.read() as tx:
+            return rows.list_folder(tx, ArtifactPath.folder(folder))
+
+    def tree(self, path: str) -> Manifest:
+        """What a folder, or a single file, of the store holds now. Raises NotFound where there is nothing."""
+        self._actor.require(Permission.READ)
+        with self._database.read() as tx:
+            found = rows.tree(tx, ArtifactPath(path))
+        if found is None:
+            raise NotFound(f"no artifact at {path!r}", path=path)
+        return found
+
+    def manifest(self, manifest_id: str) -> Manifest:
+        """A sealed manifest. Raises NotFound."""
+        self._actor.require(Permission.READ)
+        with self._database.read() as tx:
+            found = rows.manifest(tx, manifest_id)
+        if found is None:
+            raise NotFound(f"no sealed manifest {manifest_id}", manifest=manifest_id)
+        return found
+
+    def open(self, digest: str) -> BinaryIO:
+        """A reader of one blob that verifies while it reads."""
+        self._actor.require(Permission.READ)
+        return self._blobs.open(digest)
+
+    def fetch(self, manifest: Manifest, into: Path, *, progress: Progress | None = None) -> None:
+        """Write a manifest's files into a new folder, verified; where anything is wrong nothing is left of it.
+
+        Raises Corrupt, naming the file and both digests, where stored bytes are not what was sealed.
+        """
+        self._actor.require(Permission.READ)
+        tree.materialise(manifest, self._blobs, into, progress=progress)
+
+    def delete(self, path: str) -> int:
+        """Remove a file or a folder of a run or logged model; how many files went. Sealed versions keep theirs."""
+        self._actor.require(Permission.DELETE)
+        with self._database.write() as tx:
+            count = rows.delete_files(tx, ArtifactPath(path))
+        if not count:
+            raise NotFound(f"no artifact at {path!r}", path=path)
+        return count
+
+    def verify(self, *, progress: Progress | None = None) -> Iterator[Finding]:
+        """Hash every stored byte again and compare every manifest with its id: one finding per fault, none if all is well."""
+        self._actor.require(Permission.READ)
+        yield from self._verify_blobs(progress)
+        yield from self._verify_manifests()
+
+    def _verify_blobs(self, progress: Progress | None) -> Iterator[Finding]:
+        after = ""
+        while True:
+            with self._database.read() as tx:
+                digests = rows.expected_digests(tx, after, _SCAN)
+            if not digests:
+                return
+            for digest in digests:
+                if fault := self._fault_of(digest, progress):
+                    with self._database.read() as tx:
+                        uses = tuple(rows.uses_of(tx, digest))
+                    yield Finding(subject=digest, fault=fault, uses=uses)
+            after = digests[-1]
+
+    def _fault_of(self, digest: str, progress: Progress | None) -> str:
+        try:
+            with self._blobs.open(digest) as reader:
+                while chunk := reader.read(1 << 20):
+                    if progress:
+                        progress(len(chunk))
+        except NotFound:
+            return "missing"
+        except Corrupt as error:
+            return f"corrupt: its bytes are {error.details.get('found')}"
+        return ""
+
+    def _verify_manifests(self) -> Iterator[Finding]:
+        after = ""
+        while True:
+            with self._database.read() as tx:
+                ids = rows.manifest_ids(tx, after, _SCAN)
+                manifests = [rows.manifest(tx, manifest_id) for manifest_id in ids]
+            for manifest_id, found in zip(ids, manifests, strict=True):
+                if found is None or found.id != manifest_id:
+                    yield Finding(subject=manifest_id, fault=f"altered: its rows are {found.id if found else 'gone'}")
+            if not ids:
+                return
+            after = ids[-1]
+
+    def sweep(self, *, older_than_ms: int = SWEEP_AGE_MS) -> int:
+        """Delete blobs that nothing refers to and nobody touched for so long; the bytes that were freed.
+
+        An upload that finds its blob stored touches it, and rows are looked at again under the lock, so that no blob goes
+        that a row is about to refer to.
+        """
+        self._actor.require(Permission.ADMINISTER)
+        limit, freed = self._clock() - older_than_ms, 0
+        batch: list[tuple[str, int]] = []
+        for held in self._blobs.all_digests():
+            if held.touched_ms <= limit:
+                batch.append((held.digest, held.size))
+            if len(batch) >= _SCAN:
+                freed += self._sweep(batch)
+                batch = []
+        return freed + self._sweep(batch)
+
+    def _sweep(self, batch: list[tuple[str, int]]) -> int:
+        freed = 0
+        with self._database.exclusive("sweep") as tx:
+            used = rows.referenced(tx, [digest for digest, _ in batch])
+            for digest, size in batch:
+                if digest not in used:
+                    self._blobs.delete(digest)
+                    freed += size
+        return freed

@@ -1,0 +1,58 @@
+"""The whole shelf as one value: its areas, bound to a database, a store of blobs, an actor, a clock and randomness."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from modelshelf.blobs.store import BlobStore
+from modelshelf.database.database import Database
+from modelshelf.domain.access import Actor
+from modelshelf.services.artifacts import Artifacts
+from modelshelf.services.catalog import Catalog
+from modelshelf.services.events import Events
+from modelshelf.services.governance import Governance
+from modelshelf.services.tracking import Tracking
+
+
+class Registry:
+    """What every adapter holds: `catalog`, `tracking`, `artifacts`, `governance` and `events`.
+
+    `clock` tells milliseconds since the epoch; `entropy(n)` gives n random bytes.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        *,
+        actor: Actor,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
+        uri: str = "",
+    ) -> None:
+        self._database, self._blobs = database, blobs
+        self._clock, self._entropy = clock, entropy
+        self.actor, self.uri = actor, uri
+        self.catalog = Catalog(database, blobs, actor=actor, clock=clock)
+        self.tracking = Tracking(database, actor=actor, clock=clock, entropy=entropy)
+        self.artifacts = Artifacts(database, blobs, actor=actor, clock=clock)
+        self.governance = Governance(database, actor=actor, clock=clock)
+        self.events = Events(database, actor=actor, clock=clock)
+
+    def acting_as(self, actor: Actor) -> "Registry":
+        """The same shelf for another actor."""
+        return Registry(
+            self._database, self._blobs, actor=actor, clock=self._clock, entropy=self._entropy, uri=self.uri
+        )
+
+    def close(self) -> None:
+        """Give connections back; no area can be used afterwards."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
