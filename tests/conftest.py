@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from modelshelf.services.registry import Registry
 from places import PostgresServer, start_postgres
+from shelves import Clock, open_shelf
 
 _count = itertools.count(1)
 
@@ -29,3 +31,15 @@ def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{server.template}" STRATEGY file_copy')
     yield server.uri(name)
     server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def registry(database_uri: str, tmp_path: Path, clock: Clock) -> Iterator[Registry]:
+    """An empty shelf on each of the two databases, acted on by alice."""
+    with open_shelf(database_uri, tmp_path, clock) as shelf:
+        yield shelf

@@ -36,14 +36,14 @@ def local_actor() -> Actor:
 def connect(uri: str, *, artifacts: str = "") -> Registry:
     """Open the shelf in a database, making it where there is none yet.
 
-    `uri` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name`. `artifacts` is the folder
-    of the blobs; left out, it is `<file>.files` beside an SQLite file, and for PostgreSQL a folder of this user's whose
-    place the database remembers: so whoever is given the same URI finds the same files.
+    `uri` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name`. `artifacts` is the
+    folder of the blobs; left out, it is `<file>.files` beside an SQLite file, and for PostgreSQL a folder of this
+    user's whose place the database remembers: so whoever is given the same URI finds the same files.
     Raises Invalid for a URI of no known form, ForeignDatabase for another program's database, StorageFull where nothing
     can be written, MissingPackage where psycopg is not installed.
     """
     database, beside = _database(uri)
-    shown = _SECRET.sub(r"://\1:***@", uri)
+    shown = _shown(uri)
     try:
         migrate(database, now_ms=now_ms(), place=shown)
         blobs = LocalBlobStore(_blob_folder(database, artifacts, beside, shown))
@@ -67,12 +67,19 @@ def _database(uri: str) -> tuple[Database, Path | None]:
         try:
             from modelshelf.database.postgres import PostgresDatabase
         except ImportError:
-            raise MissingPackage("PostgreSQL needs psycopg: pip install 'modelshelf[postgres]'", package="psycopg") from None
+            raise MissingPackage(
+                "PostgreSQL needs psycopg: pip install 'modelshelf[postgres]'", package="psycopg"
+            ) from None
         return PostgresDatabase(_POSTGRES.sub("postgresql://", uri, count=1)), None
     raise Invalid(
-        f"cannot connect to {_SECRET.sub(r'://\1:***@', uri)!r}; name a database: sqlite:///shelf.db (a file in this "
-        "folder), sqlite:////absolute/path/shelf.db, or postgresql://user@host/name",
+        f"cannot connect to {_shown(uri)!r}; name a database: sqlite:///shelf.db (a file in this folder), "
+        "sqlite:////absolute/path/shelf.db, or postgresql://user@host/name",
     )
+
+
+def _shown(uri: str) -> str:
+    """The URI without its password."""
+    return _SECRET.sub(r"://\1:***@", uri)
 
 
 def _make_folder(folder: Path) -> None:
@@ -96,8 +103,8 @@ def _blob_folder(database: Database, given: str, beside: Path | None, place: str
     if wanted is not None and wanted != folder:
         if not _is_marked(wanted, shelf_id):
             raise Invalid(
-                f"{place} keeps its files in {folder}, not in {wanted}; leave the destination out, or move that whole folder "
-                f"to {wanted} first"
+                f"{place} keeps its files in {folder}, not in {wanted}; leave the destination out, or move that whole "
+                f"folder to {wanted} first"
             )
         with database.write() as tx:
             shelf.put_setting(tx, "artifacts", str(wanted))

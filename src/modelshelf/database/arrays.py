@@ -17,9 +17,7 @@ def texts(tx: Transaction, parameter: str) -> str:
     """A FROM item over the JSON array of texts in `:parameter`, which it is also called."""
     if tx.dialect == "sqlite":
         return f"json_each(:{parameter}) AS {parameter}"
-    return (
-        f"(SELECT item AS value FROM jsonb_array_elements_text(CAST(:{parameter} AS JSONB)) AS item) AS {parameter}"
-    )
+    return f"(SELECT item AS value FROM jsonb_array_elements_text(CAST(:{parameter} AS JSONB)) AS item) AS {parameter}"
 
 
 def objects(tx: Transaction, key: str, value: str) -> str:

@@ -68,9 +68,7 @@ def list_folder(tx: Transaction, folder: ArtifactPath | None) -> Listing:
         high=f"{folder}{_AFTER_SLASH}" if folder else "\U0010ffff",
     )
     folders = tuple(prefix + row["part"][:-1] for row in rows if row["part"].endswith("/"))
-    files = tuple(
-        FileEntry(row["path"], row["digest"], row["size"]) for row in rows if not row["part"].endswith("/")
-    )
+    files = tuple(FileEntry(row["path"], row["digest"], row["size"]) for row in rows if not row["part"].endswith("/"))
     return Listing(folders, files)
 
 
@@ -138,9 +136,7 @@ def insert_manifest(tx: Transaction, manifest: Manifest, *, now_ms: int) -> str:
 
 def manifest(tx: Transaction, manifest_id: str) -> Manifest | None:
     """A sealed manifest by its id."""
-    rows = tx.all(
-        "SELECT path, digest, size FROM manifest_files WHERE manifest = :id ORDER BY path", id=manifest_id
-    )
+    rows = tx.all("SELECT path, digest, size FROM manifest_files WHERE manifest = :id ORDER BY path", id=manifest_id)
     if not rows and tx.one("SELECT id FROM manifests WHERE id = :id", id=manifest_id) is None:
         return None
     return Manifest(tuple(FileEntry(row["path"], row["digest"], row["size"]) for row in rows))

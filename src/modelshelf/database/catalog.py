@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from modelshelf.database import arrays, versions
 from modelshelf.database.database import Row, Transaction
@@ -74,7 +75,10 @@ def model_id_at(tx: Transaction, name: str, at_ms: int) -> int | None:
 def model_ids_ever(tx: Transaction, name: str) -> list[int]:
     """The ids of all models that have had the name, the latest first."""
     rows = tx.all(
-        "SELECT model_id FROM model_names WHERE name = :name GROUP BY model_id ORDER BY MAX(from_ms) DESC, model_id DESC",
+        """
+        SELECT model_id FROM model_names WHERE name = :name
+        GROUP BY model_id ORDER BY MAX(from_ms) DESC, model_id DESC
+        """,
         name=name,
     )
     return [row["model_id"] for row in rows]
@@ -82,7 +86,9 @@ def model_ids_ever(tx: Transaction, name: str) -> list[int]:
 
 def lock_model(tx: Transaction, name: str, *, now_ms: int) -> int | None:
     """Lock a model's row until the commit and note that it changed; its id."""
-    row = tx.one("UPDATE registered_models SET updated_ms = :now_ms WHERE name = :name RETURNING id", name=name, now_ms=now_ms)
+    row = tx.one(
+        "UPDATE registered_models SET updated_ms = :now_ms WHERE name = :name RETURNING id", name=name, now_ms=now_ms
+    )
     return row["id"] if row else None
 
 
@@ -108,7 +114,7 @@ def models_by_ids(tx: Transaction, ids: Sequence[int]) -> list[RegisteredModel]:
     latest = versions.latest_of_models(tx, ids)
     found = {row["id"]: _model(row) for row in rows}
     models = [found[model] for model in ids if model in found]
-    return [_with_latest(model, latest.get(model.id, ())) for model in models]
+    return [replace(model, latest_versions=latest.get(model.id, ())) for model in models]
 
 
 def model(tx: Transaction, name: str) -> RegisteredModel | None:
@@ -135,7 +141,9 @@ def rename_model(tx: Transaction, model: int, new_name: str, *, now_ms: int) -> 
 def describe_model(tx: Transaction, model: int, description: str) -> None:
     """Set a model's description."""
     tx.execute(
-        "UPDATE registered_models SET description = :description WHERE id = :model", model=model, description=description
+        "UPDATE registered_models SET description = :description WHERE id = :model",
+        model=model,
+        description=description,
     )
 
 
@@ -175,9 +183,3 @@ def _model(row: Row) -> RegisteredModel:
         tags=json.loads(row["tags"] or "{}"),
         aliases=dict(sorted(aliases.items())),
     )
-
-
-def _with_latest(model: RegisteredModel, latest: Sequence[versions.ModelVersion]) -> RegisteredModel:
-    from dataclasses import replace
-
-    return replace(model, latest_versions=tuple(latest))

@@ -29,7 +29,8 @@ class FileLock:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             except OSError as error:
                 raise StorageFull(
-                    f"cannot write {self._path}: {error.strerror}; choose a folder you may write in", path=str(self._path)
+                    f"cannot write {self._path}: {error.strerror}; choose a folder you may write in",
+                    path=str(self._path),
                 ) from error
         return self._descriptor
 

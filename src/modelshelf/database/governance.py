@@ -97,7 +97,9 @@ def append_move(tx: Transaction, move: Move) -> Move:
             _put_stage(tx, move)
     elif move.after is None:
         tx.execute(
-            "DELETE FROM aliases WHERE model_id = :model_id AND alias = :alias", model_id=move.model_id, alias=move.alias
+            "DELETE FROM aliases WHERE model_id = :model_id AND alias = :alias",
+            model_id=move.model_id,
+            alias=move.alias,
         )
     else:
         _put_alias(tx, move)

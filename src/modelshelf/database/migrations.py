@@ -112,7 +112,9 @@ def _refuse_unknown(applied: dict[int, str], migrations: list[Migration], place:
                 place=place,
             )
         if checksums[number] != checksum:
-            raise ForeignDatabase(f"schema {number} of {place} differs from this Modelshelf's; it was altered", place=place)
+            raise ForeignDatabase(
+                f"schema {number} of {place} differs from this Modelshelf's; it was altered", place=place
+            )
 
 
 def _create_ledger(tx: Transaction) -> None:

@@ -71,7 +71,9 @@ class PostgresDatabase:
             psycopg.connect(conninfo, connect_timeout=10).close()
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise Unavailable(f"cannot connect to PostgreSQL: {reason}; check the host, the database and the password") from None
+            raise Unavailable(
+                f"cannot connect to PostgreSQL: {reason}; check the host, the database and the password"
+            ) from None
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[PostgresTransaction]:

@@ -63,8 +63,8 @@ class _Writer:
     """One writing connection per process, handed from writer to writer.
 
     Who comes while another writes waits for a turn. A writer that leaves while others wait passes the open transaction
-    on and waits for its end; the last one commits for all. So writes that wait together cost one sync, and each is still
-    undone alone, by its savepoint, if it fails.
+    on and waits for its end; the last one commits for all. So writes that wait together cost one sync, and each is
+    still undone alone, by its savepoint, if it fails.
     """
 
     def __init__(self, open_connection: "_Opener", lock: FileLock) -> None:

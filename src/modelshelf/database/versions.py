@@ -101,9 +101,7 @@ def version(tx: Transaction, model: str, number: int) -> ModelVersion | None:
 
 def version_of_model_id(tx: Transaction, model_id: int, number: int) -> ModelVersion | None:
     """One version of the model with an id, whatever its name."""
-    row = tx.one(
-        f"{_select(tx)} WHERE v.model_id = :model_id AND v.number = :number", model_id=model_id, number=number
-    )
+    row = tx.one(f"{_select(tx)} WHERE v.model_id = :model_id AND v.number = :number", model_id=model_id, number=number)
     return _version(row) if row else None
 
 
@@ -147,7 +145,8 @@ def latest_of_models(tx: Transaction, model_ids: Sequence[int]) -> dict[int, tup
                 SELECT MAX(x.number) FROM model_versions x WHERE x.model_id = ids.value AND x.stage = s.stage
             ) AS number
             FROM {arrays.numbers(tx, "ids")} CROSS JOIN (
-                SELECT 'None' AS stage UNION ALL SELECT 'Staging' UNION ALL SELECT 'Production' UNION ALL SELECT 'Archived'
+                SELECT 'None' AS stage UNION ALL SELECT 'Staging'
+                UNION ALL SELECT 'Production' UNION ALL SELECT 'Archived'
             ) AS s
         ) AS newest ON newest.model_id = v.model_id AND newest.number = v.number
         """,
@@ -210,7 +209,9 @@ def delete_version(tx: Transaction, model_id: int, number: int) -> bool:
     """Delete one version's row; its number is not given again."""
     return (
         tx.execute(
-            "DELETE FROM model_versions WHERE model_id = :model_id AND number = :number", model_id=model_id, number=number
+            "DELETE FROM model_versions WHERE model_id = :model_id AND number = :number",
+            model_id=model_id,
+            number=number,
         )
         > 0
     )

@@ -1,12 +1,12 @@
 """Who acts, and what each role may do; everything not granted here is denied."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from modelshelf.domain.errors import Forbidden
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """What an actor may do at most, each role with all that the ones before it may."""
 
     READER = "reader"
@@ -15,7 +15,7 @@ class Role(str, Enum):
     ADMIN = "admin"
 
 
-class Permission(str, Enum):
+class Permission(StrEnum):
     """What a service method asks for before it does anything."""
 
     READ = "read"
@@ -46,7 +46,8 @@ class Actor:
         """Raise Forbidden unless this actor's role grants the permission."""
         if permission not in GRANTS.get(self.role, frozenset()):
             raise Forbidden(
-                f"{self.name} is a {self.role.value} and may not {permission.value}; ask an administrator for a role that may",
+                f"{self.name} is a {self.role.value} and may not {permission.value}; "
+                "ask an administrator for a role that may",
                 actor=self.name,
                 permission=permission.value,
             )

@@ -82,7 +82,11 @@ def _identity(point: MetricPoint) -> MetricPoint:
 
 def latest_points(points: Iterable[MetricPoint]) -> dict[str, MetricPoint]:
     """The latest point of each metric: the highest step, then time, then value, where NaN counts as zero."""
-    return {point.key: point for point in sorted(points, key=_recency)}
+    latest: dict[str, MetricPoint] = {}
+    for point in points:
+        if point.key not in latest or _recency(point) > _recency(latest[point.key]):
+            latest[point.key] = point
+    return latest
 
 
 def _recency(point: MetricPoint) -> tuple[int, int, float]:
@@ -95,7 +99,7 @@ def check_params(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags of a run as they will be stored: values beyond the limit are cut, as a long text must not fail a training."""
+    """Tags of a run as they will be stored; values beyond the limit are cut, as those of params are."""
     return {tag_key(key): _cut(value, f"value of tag {key!r}", RUN_TAG_LIMIT) for key, value in tags.items()}
 
 

@@ -38,7 +38,7 @@ class EventName:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact. `subject` is what it is about (`models/churn`, `models/churn/3`, `runs/<id>`); `model_id` survives renames."""
+    """One fact; `subject` is what it is about: `models/churn`, `models/churn/3`, `runs/<id>`."""
 
     name: str
     actor: str
@@ -46,5 +46,6 @@ class Event:
     subject: str
     data: dict[str, Any] = field(default_factory=dict)
     model_id: int | None = None
+    """The model it is about, if any, by the id that survives renames."""
     position: int | None = None
     """Place in the gap-free order that readers follow; None until it has been assigned after the commit."""

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from modelshelf.domain.errors import Conflict
 
 
-class Slot(str, Enum):
+class Slot(StrEnum):
     """What moves."""
 
     ALIAS = "alias"
     STAGE = "stage"
 
 
-class Cause(str, Enum):
+class Cause(StrEnum):
     """Why a move happened."""
 
     SET = "set"

@@ -1,10 +1,10 @@
-"""Valid names, and the URIs that point at models: `models:/churn@champion`, `models:/churn/3`, `...@champion?at=...`."""
+"""Valid names, and the URIs of models: `models:/churn@champion`, `models:/churn/3`, `...@champion?at=...`."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 
 from modelshelf.domain.errors import Invalid
 
@@ -21,7 +21,7 @@ _TAG_KEY = re.compile(r"[\w\-./: ]+")
 _LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
 
 
-class Stage(str, Enum):
+class Stage(StrEnum):
     """MLflow's four stages, in the order of a version's life."""
 
     NONE = "None"
@@ -119,7 +119,7 @@ def _key(text: object, what: str) -> str:
     if len(text) > TAG_KEY_LIMIT:
         raise Invalid(f"the {what} name is {len(text)} characters long; the limit is {TAG_KEY_LIMIT}")
     if not _TAG_KEY.fullmatch(text):
-        raise Invalid(f"invalid {what} name {text!r}: only letters, digits, spaces and '_', '-', '.', '/', ':' may be in it")
+        raise Invalid(f"invalid {what} name {text!r}: it may have letters, digits, spaces and '_', '-', '.', '/', ':'")
     if text.startswith("/") or any(part in {"", ".", ".."} for part in text.split("/")):
         raise Invalid(f"invalid {what} name {text!r}: it must not look like an absolute or a relative path")
     return text

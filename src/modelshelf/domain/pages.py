@@ -21,7 +21,7 @@ _DIGEST_LENGTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of the results in their order; `next_token` asks for those after them, and is None where these are the last."""
+    """Some of the results in their order; `next_token` asks for those after them, None where these are the last."""
 
     items: tuple[T, ...] = ()
     next_token: str | None = None

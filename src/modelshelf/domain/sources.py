@@ -59,8 +59,9 @@ def parse_source(text: str) -> Source:
     if scheme and scheme[1] in _OUTSIDE and not _tricky(text):
         return OutsideSource(text)
     raise Invalid(
-        f"invalid source {text!r}: a version comes from runs:/RUN_ID/PATH, models:/..., a place in this registry's store, "
-        f"or a bucket ({', '.join(f'{known}://' for known in _OUTSIDE)}); register a local folder with register_model",
+        f"invalid source {text!r}: a version comes from runs:/RUN_ID/PATH, models:/..., a place in this registry's "
+        f"store, or a bucket ({', '.join(f'{known}://' for known in _OUTSIDE)}); register a local folder with "
+        "register_model",
         source=text,
     )
 

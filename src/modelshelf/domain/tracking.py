@@ -1,20 +1,26 @@
 """Experiments, runs and logged models: what is recorded while models are made."""
 
+import re
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
+
+from modelshelf.domain.errors import Invalid
 
 DEFAULT_EXPERIMENT = "0"
 """The id of the experiment `Default`, which is there from the start."""
 
 
-class Lifecycle(str, Enum):
+_WHOLE_NUMBER = re.compile(r"-?\d+", re.ASCII)
+
+
+class Lifecycle(StrEnum):
     """Deleted things are kept, read-only, until somebody restores them."""
 
     ACTIVE = "active"
     DELETED = "deleted"
 
 
-class View(str, Enum):
+class View(StrEnum):
     """Which of the active and the deleted ones a search looks at."""
 
     ACTIVE = "active"
@@ -26,7 +32,7 @@ class View(str, Enum):
         return tuple(Lifecycle) if self is View.ALL else (Lifecycle(self.value),)
 
 
-class RunStatus(str, Enum):
+class RunStatus(StrEnum):
     RUNNING = "RUNNING"
     SCHEDULED = "SCHEDULED"
     FINISHED = "FINISHED"
@@ -38,7 +44,7 @@ class RunStatus(str, Enum):
         return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
 
 
-class LoggedModelStatus(str, Enum):
+class LoggedModelStatus(StrEnum):
     """How far the upload of a logged model's files is."""
 
     PENDING = "PENDING"
@@ -170,3 +176,32 @@ class LoggedModel:
     def artifact_root(self) -> str:
         """The folder of the store in which the model's files lie."""
         return f"{self.experiment_id}/models/{self.id}/artifacts"
+
+
+def experiment_number(experiment_id: object) -> int | None:
+    """The number that an experiment's id spells; None for one that no experiment can have."""
+    if not isinstance(experiment_id, str) or not _WHOLE_NUMBER.fullmatch(experiment_id):
+        raise Invalid(
+            f"invalid experiment id {experiment_id!r}: it must be a whole number in a text; an experiment's name is "
+            "looked up with experiment_by_name",
+            experiment_id=experiment_id,
+        )
+    return int(experiment_id) if len(experiment_id) < 20 and 0 <= int(experiment_id) < 2**63 else None
+
+
+def run_status(text: object) -> RunStatus:
+    """A run's status by its name."""
+    try:
+        return RunStatus(text)
+    except ValueError:
+        known = ", ".join(RunStatus)
+        raise Invalid(f"unknown run status {text!r}: there are {known}", status=text) from None
+
+
+def logged_model_status(text: object) -> LoggedModelStatus:
+    """A logged model's status by its name."""
+    try:
+        return LoggedModelStatus(text)
+    except ValueError:
+        known = ", ".join(LoggedModelStatus)
+        raise Invalid(f"unknown status {text!r} of a logged model: there are {known}", status=text) from None

@@ -110,7 +110,7 @@ class Artifacts:
         return count
 
     def verify(self, *, progress: Progress | None = None) -> Iterator[Finding]:
-        """Hash every stored byte again and compare every manifest with its id: one finding per fault, none if all is well."""
+        """Hash all stored bytes again and compare each manifest with its id: one finding per fault, or none."""
         self._actor.require(Permission.READ)
         yield from self._verify_blobs(progress)
         yield from self._verify_manifests()
@@ -157,7 +157,7 @@ class Artifacts:
     def sweep(self, *, older_than_ms: int = SWEEP_AGE_MS) -> int:
         """Delete blobs that nothing refers to and nobody touched for so long; the bytes that were freed.
 
-        An upload that finds its blob stored touches it, and rows are looked at again under the lock, so that no blob goes
+        An upload that finds its blob stored touches it, and rows are looked at under the lock, so that no blob goes
         that a row is about to refer to.
         """
         self._actor.require(Permission.ADMINISTER)

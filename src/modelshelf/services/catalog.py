@@ -25,9 +25,7 @@ class Catalog(Versions):
         name, checked = model_name(name), checked_tags(tags)
         description, now_ms = bounded(description, "description", DESCRIPTION_LIMIT), self._clock()
         with self._database.write() as tx:
-            model_id = catalog.insert_model(
-                tx, name, description=description, actor=self._actor.name, now_ms=now_ms
-            )
+            model_id = catalog.insert_model(tx, name, description=description, actor=self._actor.name, now_ms=now_ms)
             if model_id is None:
                 raise AlreadyExists(f"a registered model {name!r} exists already", model=name)
             for key, value in checked.items():
@@ -76,7 +74,7 @@ class Catalog(Versions):
             aliases = governance.aliases_of_model(tx, model_id)
             if aliases and not force:
                 refusal = self._model_in_use(name, aliases)
-                data = {"aliases": aliases, "refusal": refusal.message}
+                data: dict[str, object] = {"aliases": aliases, "refusal": refusal.message}
                 self._append(tx, EventName.VERSION_DELETE_REFUSED, f"models/{name}", model_id, data, now_ms)
             else:
                 self._end_aliases(tx, model_id, name, now_ms)
@@ -90,7 +88,9 @@ class Catalog(Versions):
     def _model_in_use(name: str, aliases: Mapping[str, int]) -> VersionInUse:
         shown = ", ".join(f"@{alias} → {number}" for alias, number in aliases.items())
         return VersionInUse(
-            f"{name} is in use: {shown}. Clear the aliases first, or delete it by force", model=name, aliases=dict(aliases)
+            f"{name} is in use: {shown}. Clear the aliases first, or delete it by force",
+            model=name,
+            aliases=dict(aliases),
         )
 
     def tag_model(self, name: str, key: str, value: str) -> None:

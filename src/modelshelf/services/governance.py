@@ -62,15 +62,15 @@ class Governance:
         if (alias is None) == (stage is None):
             raise Invalid("name either an alias or a stage to promote to, and not both")
         if alias is not None:
-            return self._move_alias(
-                model, alias, version, reason=reason, if_current=if_current, cause=Cause.PROMOTION
-            )
+            return self._move_alias(model, alias, version, reason=reason, if_current=if_current, cause=Cause.PROMOTION)
         return self._move_stage(
             model, version, str(stage), archive=True, reason=reason, if_current=if_current, cause=Cause.PROMOTION
         )
 
-    def set_stage(self, model: str, version: int, stage: str, *, archive_existing: bool = False, reason: str = "") -> Move:
-        """Move a version to a stage (None, Staging, Production, Archived; in any case), the others there to Archived if asked."""
+    def set_stage(
+        self, model: str, version: int, stage: str, *, archive_existing: bool = False, reason: str = ""
+    ) -> Move:
+        """Move a version to None, Staging, Production or Archived; those in the same stage are archived, if asked."""
         return self._move_stage(
             model, version, stage, archive=archive_existing, reason=reason, if_current=ANYTHING, cause=Cause.SET
         )
@@ -194,7 +194,8 @@ class Governance:
         current = max(there, default=None)
         if if_current not in (ANYTHING, current):
             return AliasMoved(
-                f"version {current} of {intent.model} is in {intent.stage.value}, not {if_current}; somebody moved it first",
+                f"version {current} of {intent.model} is in {intent.stage.value}, not {if_current}; "
+                "somebody moved it first. Look at the history and decide again",
                 model=intent.model,
                 stage=intent.stage.value,
                 current=current,

@@ -23,6 +23,4 @@ def no_alias(tx: Transaction, model: str, model_id: int, alias: str) -> NotFound
     """The model has no such alias."""
     known = governance.aliases_of_model(tx, model_id)
     there = f"it has {', '.join(known)}" if known else "it has no aliases yet"
-    return NotFound(
-        f"no alias {alias!r} of {model!r}{did_you_mean(alias, known)}; {there}", model=model, alias=alias
-    )
+    return NotFound(f"no alias {alias!r} of {model!r}{did_you_mean(alias, known)}; {there}", model=model, alias=alias)

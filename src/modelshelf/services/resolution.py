@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from modelshelf.database import artifacts, governance, logged_models, runs, versions
+from modelshelf.database import artifacts, governance, logged_models, tracking, versions
 from modelshelf.database import catalog as models
 from modelshelf.database.database import Transaction
 from modelshelf.domain.artifacts import ArtifactPath, Manifest
@@ -36,21 +36,22 @@ def content_of(tx: Transaction, source: Source) -> Content:
 
 
 def _of_run(tx: Transaction, run_id: str, path: ArtifactPath | None) -> Content:
-    run = runs.run(tx, run_id)
+    run = tracking.run_head(tx, run_id)
     if run is None:
         raise NotFound(f"no run {run_id!r}", run_id=run_id)
     root = ArtifactPath(run.artifact_root)
     found = artifacts.tree(tx, root / path if path else root)
     if found is not None or path is None:
         return Content(found, run_id=run_id)
-    logged = logged_models.newest_of_run(tx, run_id, path.text)
+    named = logged_models.models_of_run(tx, run_id, path.text)
+    logged = logged_models.logged_model_by_id(tx, named[0]) if named else None
     if logged is None:
         return Content(None, run_id=run_id)
     return Content(artifacts.tree(tx, ArtifactPath(logged.artifact_root)), run_id=run_id, logged_model=logged.id)
 
 
 def _of_logged_model(tx: Transaction, uri: ModelUri) -> Content:
-    logged = logged_models.logged_model(tx, uri.logged_model or "")
+    logged = logged_models.logged_model_by_id(tx, uri.logged_model or "")
     if logged is None:
         raise NotFound(f"no logged model {uri.logged_model!r}", logged_model=uri.logged_model)
     root = ArtifactPath(logged.artifact_root)
@@ -62,7 +63,9 @@ def _of_version(tx: Transaction, uri: ModelUri) -> Content:
     version = version_of(tx, uri)
     manifest = artifacts.manifest(tx, version.manifest) if version.manifest else None
     if manifest is None:
-        raise Invalid(f"{uri} is unsealed: its files are not in the store, so they can't be registered again", uri=str(uri))
+        raise Invalid(
+            f"{uri} is unsealed: its files are not in the store, so they can't be registered again", uri=str(uri)
+        )
     return Content(manifest, run_id=version.run_id, logged_model=version.logged_model)
 
 

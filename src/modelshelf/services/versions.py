@@ -242,5 +242,6 @@ class Versions:
 def checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
     """Tags with valid keys and values. Raises Invalid."""
     return {
-        tag_key(key): bounded(value, f"value of the tag {key!r}", TAG_VALUE_LIMIT) for key, value in (tags or {}).items()
+        tag_key(key): bounded(value, f"value of the tag {key!r}", TAG_VALUE_LIMIT)
+        for key, value in (tags or {}).items()
     }

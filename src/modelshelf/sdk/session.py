@@ -1,0 +1,88 @@
+"""Which shelf this process talks to: the URIs in force, and one open Registry for each."""
+
+import atexit
+import os
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+from modelshelf.connect import connect
+from modelshelf.domain.errors import Invalid
+from modelshelf.services.registry import Registry
+from modelshelf.settings import Settings
+
+_lock = threading.RLock()
+_open: dict[tuple[str, str, int], Registry] = {}
+_chosen: dict[str, str] = {}
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The environment, as it was when the SDK was first used."""
+    return Settings.from_environment()
+
+
+def set_tracking_uri(uri: "str | Path") -> None:
+    """Choose where runs are logged, and models registered unless `set_registry_uri` says otherwise.
+
+    `sqlite:///shelf.db`, `postgresql://user@host/name`; a plain path is an SQLite file. An empty text goes back to the
+    environment's choice.
+    """
+    _choose("tracking", uri)
+
+
+def get_tracking_uri() -> str:
+    """Where runs are logged."""
+    return _chosen.get("tracking") or settings().tracking_uri
+
+
+def set_registry_uri(uri: "str | Path") -> None:
+    """Choose where models are registered, if elsewhere than runs are logged."""
+    _choose("registry", uri)
+
+
+def get_registry_uri() -> str:
+    """Where models are registered."""
+    return _chosen.get("registry") or settings().registry_uri or get_tracking_uri()
+
+
+def _choose(which: str, uri: "str | Path") -> None:
+    if not isinstance(uri, str | Path):
+        raise Invalid(f"a URI must be a text, not {type(uri).__name__}")
+    text = str(uri)
+    if text and "://" not in text:
+        text = f"sqlite:///{Path(text).expanduser()}"
+    with _lock:
+        if text:
+            _chosen[which] = text
+        else:
+            _chosen.pop(which, None)
+
+
+def tracking() -> Registry:
+    """The open shelf that runs are logged to."""
+    return opened(get_tracking_uri())
+
+
+def registry() -> Registry:
+    """The open shelf that models are registered in."""
+    return opened(get_registry_uri())
+
+
+def opened(uri: str) -> Registry:
+    """The one open Registry of a URI in this process; relative files are those of the present working folder."""
+    key = (uri, str(Path.cwd()) if uri.startswith("sqlite:///") else "", os.getpid())
+    with _lock:
+        found = _open.get(key)
+        if found is None:
+            found = _open[key] = connect(uri, artifacts=settings().artifacts_destination)
+        return found
+
+
+@atexit.register
+def _close_all() -> None:
+    with _lock:
+        for (_, _, pid), registry in _open.items():
+            if pid == os.getpid():
+                registry.close()
+        _open.clear()
