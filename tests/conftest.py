@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from modelshelf.services.registry import Registry
 from places import PostgresServer, start_postgres
 from shelves import Clock, open_shelf

@@ -3,12 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from shelves import Clock, add_version, stored
 
 from modelshelf.domain.access import Actor, Role
 from modelshelf.domain.errors import AlreadyExists, Forbidden, Invalid, NotFound, VersionInUse
 from modelshelf.domain.names import Stage
 from modelshelf.services.registry import Registry
+from shelves import Clock, add_version, stored
 
 
 def test_a_model_is_made_described_tagged_and_found_again(registry: Registry, clock: Clock) -> None:
@@ -149,7 +149,9 @@ def test_a_source_of_another_kind_is_refused_and_takes_no_number(registry: Regis
     assert add_version(registry, "fraud") == 1
 
 
-@pytest.mark.parametrize("source", ["runs:/0123/model", "models:/none/1", "mlflow-artifacts:/0/none", "models:/m-" + "0" * 32])
+@pytest.mark.parametrize(
+    "source", ["runs:/0123/model", "models:/none/1", "mlflow-artifacts:/0/none", "models:/m-" + "0" * 32]
+)
 def test_a_source_with_nothing_there_is_refused_and_takes_no_number(registry: Registry, source: str) -> None:
     registry.catalog.create_model("fraud")
 
@@ -199,7 +201,9 @@ def test_a_rename_takes_everything_along(registry: Registry) -> None:
 
 def test_versions_carry_tags_and_descriptions(registry: Registry) -> None:
     registry.catalog.create_model("fraud")
-    registry.catalog.create_version("fraud", manifest=stored(registry, w=b"1"), tags={"owner": "alice"}, description="v1")
+    registry.catalog.create_version(
+        "fraud", manifest=stored(registry, w=b"1"), tags={"owner": "alice"}, description="v1"
+    )
 
     registry.catalog.tag_version("fraud", 1, "compliance_approved", "true")
     registry.catalog.describe_version("fraud", 1, "first")
@@ -241,7 +245,7 @@ def test_a_reader_may_look_and_not_touch(registry: Registry) -> None:
         lambda: reader.governance.set_alias("fraud", "a", 1),
         lambda: reader.catalog.delete_model("fraud"),
         lambda: reader.artifacts.upload([b"x"]),
-        lambda: reader.artifacts.sweep(),
+        reader.artifacts.sweep,
     ):
         with pytest.raises(Forbidden, match="bob is a reader"):
             forbidden()

@@ -3,13 +3,14 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
-from shelves import Clock, add_version
 
 from modelshelf.domain.errors import AliasMoved, Conflict, Invalid, NotFound
 from modelshelf.domain.governance import Cause, Slot
 from modelshelf.services.registry import Registry
+from shelves import Clock, add_version
 
 
 def _iso(ms: int) -> str:
@@ -227,7 +228,7 @@ def test_64_movers_of_one_alias_leave_one_state_and_one_history(registry: Regist
     moves = registry.governance.history("fraud")
     assert len(moves) == 64
     assert moves[0].after == _target(registry, "models:/fraud@production")
-    assert all(newer.before == older.after for newer, older in zip(moves, moves[1:], strict=False))
+    assert all(newer.before == older.after for newer, older in pairwise(moves))
 
 
 def test_the_present_is_the_fold_of_the_moves(registry: Registry, clock: Clock) -> None:
@@ -240,7 +241,9 @@ def test_the_present_is_the_fold_of_the_moves(registry: Registry, clock: Clock) 
             case 0:
                 registry.governance.clear_alias("fraud", alias)
             case 1:
-                registry.governance.set_stage("fraud", dice.randint(1, 5), dice.choice(["Staging", "Production", "None"]))
+                registry.governance.set_stage(
+                    "fraud", dice.randint(1, 5), dice.choice(["Staging", "Production", "None"])
+                )
             case _:
                 registry.governance.set_alias("fraud", alias, dice.randint(1, 5))
 

@@ -213,6 +213,8 @@ def translated(error: BaseException, path: Path | None = None) -> Unavailable:
     text, where = str(error), f" {path}" if path else ""
     if "locked" in text or "busy" in text:
         return Busy(f"the database{where} is locked by another program; try again")
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_WRITE":
+        return StorageFull(f"the disk of the database{where} refuses to be written (over quota?); nothing was written")
     if "full" in text:
         return StorageFull(f"the disk of the database{where} is full; free some space, nothing was written")
     if "readonly" in text or "read-only" in text or "unable to open" in text:
