@@ -188,23 +188,6 @@ def describe_version(tx: Transaction, model: str, number: int, description: str,
     )
 
 
-def seal_version(tx: Transaction, model_id: int, number: int, *, manifest: str, size: int) -> bool:
-    """Give an unsealed version its manifest; False where it has one already."""
-    return (
-        tx.execute(
-            """
-            UPDATE model_versions SET manifest = :manifest, size = :size
-            WHERE model_id = :model_id AND number = :number AND manifest IS NULL
-            """,
-            model_id=model_id,
-            number=number,
-            manifest=manifest,
-            size=size,
-        )
-        > 0
-    )
-
-
 def delete_version(tx: Transaction, model_id: int, number: int) -> bool:
     """Delete one version's row; its number is not given again."""
     return (

@@ -9,11 +9,11 @@ class EventName:
 
     MODEL_CREATED = "model.created"
     MODEL_UPDATED = "model.updated"  # what changed: description, or name before and after
-    MODEL_DELETED = "model.deleted"  # the versions and aliases that went with it
+    MODEL_DELETED = "model.deleted"  # force, aliases that ended
+    MODEL_DELETE_REFUSED = "model.delete_refused"  # aliases that point at its versions
     MODEL_TAGGED = "model.tagged"  # key, value
     MODEL_UNTAGGED = "model.untagged"  # key
     VERSION_CREATED = "version.created"  # source, run_id, manifest
-    VERSION_SEALED = "version.sealed"  # manifest
     VERSION_UPDATED = "version.updated"  # description
     VERSION_DELETED = "version.deleted"  # force, aliases that ended
     VERSION_DELETE_REFUSED = "version.delete_refused"  # aliases that point at it

@@ -75,7 +75,7 @@ class Catalog(Versions):
             if aliases and not force:
                 refusal = self._model_in_use(name, aliases)
                 data: dict[str, object] = {"aliases": aliases, "refusal": refusal.message}
-                self._append(tx, EventName.VERSION_DELETE_REFUSED, f"models/{name}", model_id, data, now_ms)
+                self._append(tx, EventName.MODEL_DELETE_REFUSED, f"models/{name}", model_id, data, now_ms)
             else:
                 self._end_aliases(tx, model_id, name, now_ms)
                 catalog.delete_model(tx, model_id, now_ms=now_ms)

@@ -1,0 +1,67 @@
+"""Every snippet of the documentation runs, in the order of its page, as its reader would run it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+_RUNNABLE = {"python", "sh"}
+_NOT_RUN = re.compile(r"pip install [^&\n]*(&& pytest)?(?=$|\n| &&)|^git clone .*$|^just .*$", re.MULTILINE)
+"""Installing and running the tests is what brought the reader, and this test, here."""
+
+
+def _snippets(page: Path) -> list[tuple[str, str]]:
+    return [(kind, text) for kind, text in _FENCE.findall(page.read_text(encoding="utf-8")) if kind in _RUNNABLE]
+
+
+def _script(snippets: list[tuple[str, str]], folder: Path) -> str:
+    """One shell script: consecutive Python snippets see each other's names, as in a notebook."""
+    lines, python = ["set -euo pipefail"], ""
+    for number, (kind, text) in enumerate([*snippets, ("sh", "")]):
+        if kind == "python":
+            python += text + "\n"
+            continue
+        if python:
+            file = folder / f"snippet_{number}.py"
+            file.write_text(python, encoding="utf-8")
+            lines.append(f"python {file}")
+            python = ""
+        lines.append(re.sub(r"^ *&& *", "", _NOT_RUN.sub("", text), flags=re.MULTILINE))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("page", [page for page in _PAGES if _snippets(page)], ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    snippets = tmp_path / "snippets"
+    place = tmp_path / "place"
+    snippets.mkdir()
+    place.mkdir()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    finished = subprocess.run(
+        ["bash", "-c", _script(_snippets(page), snippets)],
+        cwd=place,
+        env={**os.environ, "PATH": path, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert finished.returncode == 0, f"{finished.stdout}\n{finished.stderr}"
+
+
+def test_no_page_links_to_a_file_that_is_not_there() -> None:
+    broken = [
+        f"{page.name}: {target}"
+        for page in [*_PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+        for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+
+    assert broken == []
