@@ -31,7 +31,7 @@ def start_postgres(folder: Path, worker: str) -> Iterator[PostgresServer]:
 
         embedded = get_server(folder)
     server = PostgresServer(embedded.get_uri(), f"shelf_{worker}")
-    for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200"):
+    for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
         server.execute(f"ALTER SYSTEM SET {setting}")
     server.execute("SELECT pg_reload_conf()")
     server.execute(f'CREATE DATABASE "{server.template}"')

@@ -6,12 +6,15 @@ import fcntl
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from modelshelf.blobs.store import CHUNK, Progress, Stored
 from modelshelf.domain.errors import StorageFull, Unavailable
+
+Chunk = bytes | memoryview
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -49,14 +52,14 @@ def chunks_of(file: io.FileIO, progress: Progress | None = None) -> Iterator[mem
             progress(count)
 
 
-def hash_chunks(chunks: Iterable[bytes | memoryview], *, write_to: int | None = None) -> Stored:
-    """The digest and size of the chunks, each written to a file descriptor on the way where one is given."""
+def hash_chunks(chunks: Iterable[Chunk], *, write: Callable[[Chunk], None] | None = None) -> Stored:
+    """The digest and size of the chunks, each written on the way where there is something that writes."""
     hasher, size = hashlib.sha256(), 0
     for chunk in chunks:
         hasher.update(chunk)
         size += len(chunk)
-        if write_to is not None:
-            write_all(write_to, chunk)
+        if write:
+            write(chunk)
     return Stored(f"sha256:{hasher.hexdigest()}", size)
 
 
@@ -65,16 +68,29 @@ def hash_file(path: Path, progress: Progress | None = None) -> Stored:
         return hash_chunks(chunks_of(file, progress))
 
 
-def write_all(descriptor: int, chunk: bytes | memoryview) -> None:
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def copy_hashed(source: io.FileIO, target: io.FileIO, *, folder: Path, progress: Progress | None = None) -> Stored:
+    """Fills an empty target, in that folder; answers the digest and size of the bytes that the target got."""
+    if _cloned(source, target):
+        return hash_chunks(chunks_of(target, progress))
+    return hash_chunks(chunks_of(source, progress), write=writer(target, folder=folder))
 
 
-def clone(source: int, target: int) -> bool:
-    """Whether the file system made the empty target an independent copy that shares the source's extents."""
+def writer(target: io.FileIO, *, folder: Path) -> Callable[[Chunk], None]:
+    """Writes whole chunks, and raises what the disk refuses in the folder's name; other errors are not its own."""
+
+    def write(chunk: Chunk) -> None:
+        rest = memoryview(chunk)
+        with disk_refusals(folder):
+            while rest:
+                rest = rest[target.write(rest) :]
+
+    return write
+
+
+def _cloned(source: io.FileIO, target: io.FileIO) -> bool:
+    """Whether the file system made the target a copy that shares the source's extents until one of them is written."""
     try:
-        fcntl.ioctl(target, _FICLONE, source)
+        fcntl.ioctl(target, _FICLONE, source.fileno())
     except OSError:
         return False
     return True
@@ -89,14 +105,36 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def in_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item], *, threads: int) -> list[_Result]:
-    """The results in order; the first failure cancels what has not begun, waits for the rest, and is raised."""
+def in_parallel(
+    work: Callable[[_Item, Progress], _Result],
+    items: Sequence[_Item],
+    *,
+    threads: int,
+    progress: Progress | None = None,
+) -> list[_Result]:
+    """The results in order. After the first failure, or an interrupt, the others end where they next tell progress."""
+    lock, over = threading.Lock(), threading.Event()
+
+    def tell(count: int) -> None:
+        if over.is_set():
+            raise InterruptedError
+        with lock:
+            if progress:
+                progress(count)
+
     if min(len(items), threads) < 2:
-        return [work(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, and most processes only read metadata
+        return [work(item, tell) for item in items]
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # slow, and small trees need no threads
 
     pool = ThreadPoolExecutor(min(len(items), threads))
     try:
-        return list(pool.map(work, items))
+        futures = [pool.submit(work, item, tell) for item in items]
+        ended = wait(futures, return_when=FIRST_EXCEPTION).done
+        for future in ended:
+            future.result()
+        return [future.result() for future in futures]
+    except BaseException:
+        over.set()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)

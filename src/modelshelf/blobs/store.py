@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from modelshelf.domain.errors import Corrupt
+from modelshelf.domain.errors import Corrupt, Unavailable
 
 CHUNK = 1 << 20
 
@@ -58,7 +58,7 @@ class BlobStore(Protocol):
     def put_file(self, path: Path, *, expected: str | None = None, progress: Progress | None = None) -> Stored: ...
 
     def put_files(self, paths: Sequence[Path], *, progress: Progress | None = None) -> list[Stored]:
-        """Stores many files at the price of few syncs; all of them or, where it fails, none that was not there before."""
+        """Stores many files with few waits for the disk; where it fails, each is in the store whole or not at all."""
         ...
 
     def open(self, digest: str) -> BinaryIO:
@@ -108,12 +108,24 @@ class VerifiedReader(io.RawIOBase):
         self._ready = self._ready[count:]
         return count
 
+    def readall(self) -> bytes:
+        whole = bytearray()
+        while self._ready or not self._whole:
+            whole += self._ready
+            self._ready = memoryview(b"")
+            if not self._whole:
+                self._advance()
+        return bytes(whole)
+
     def close(self) -> None:
         self._source.close()
         super().close()
 
     def _advance(self) -> None:
-        chunk = self._source.read(CHUNK) or b""
+        try:
+            chunk = self._source.read(CHUNK) or b""
+        except OSError as error:
+            raise Unavailable(f"the blob {self._digest} cannot be read: {error}", digest=self._digest) from error
         self._hash.update(chunk)
         if not chunk:
             refuse_other_bytes(self._digest, found=f"sha256:{self._hash.hexdigest()}")

@@ -142,6 +142,23 @@ def manifest(tx: Transaction, manifest_id: str) -> Manifest | None:
     return Manifest(tuple(FileEntry(row["path"], row["digest"], row["size"]) for row in rows))
 
 
+def lock_references(tx: Transaction) -> None:
+    """Until the commit, let nobody begin to refer to a blob; waits for those who have begun. (SQLite writers queue.)"""
+    if tx.dialect == "postgres":
+        tx.execute("LOCK TABLE manifests, manifest_files, files IN SHARE ROW EXCLUSIVE MODE")
+
+
+def delete_unused_manifests(tx: Transaction, *, created_before_ms: int) -> int:
+    """Forget manifests that no version has any more; how many they were."""
+    return tx.execute(
+        """
+        DELETE FROM manifests
+        WHERE created_ms <= :limit AND NOT EXISTS (SELECT 1 FROM model_versions v WHERE v.manifest = manifests.id)
+        """,
+        limit=created_before_ms,
+    )
+
+
 def referenced(tx: Transaction, digests: Sequence[str]) -> set[str]:
     """Those of some digests that a manifest or a file refers to."""
     rows = tx.all(

@@ -76,8 +76,7 @@ def models_of_run(tx: Transaction, run_id: str, name: str) -> list[str]:
     rows = tx.all(
         """
         SELECT id FROM logged_models
-        WHERE run_id = :run_id AND substr(name, 1, 200) = substr(:name, 1, 200) AND name = :name
-            AND lifecycle = 'active'
+        WHERE run_id = :run_id AND name = :name AND lifecycle = 'active'
         ORDER BY created_ms DESC, id
         """,
         run_id=run_id,

@@ -82,11 +82,15 @@ def insert_run(tx: Transaction, run: Run) -> None:
     _upsert_tags(tx, run.id, run.tags)
 
 
-def update_run(tx: Transaction, run_id: str, *, status: RunStatus, ended_ms: int | None) -> None:
+def update_run(tx: Transaction, run_id: str, *, status: RunStatus | None, ended_ms: int | None) -> None:
+    """Change what is not None."""
     tx.execute(
-        "UPDATE runs SET status = :status, ended_ms = :ended_ms WHERE id = :run_id",
+        """
+        UPDATE runs SET status = COALESCE(:status, status), ended_ms = COALESCE(:ended_ms, ended_ms)
+        WHERE id = :run_id
+        """,
         run_id=run_id,
-        status=status.value,
+        status=status.value if status else None,
         ended_ms=ended_ms,
     )
 

@@ -108,8 +108,8 @@ class Digest:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        algorithm, colon, digits = text.partition(":")
-        if algorithm != "sha256" or not colon:
+        algorithm, _, digits = text.partition(":")
+        if algorithm != "sha256" or not _HEX.fullmatch(digits):
             raise _not_a_digest(text)
         return cls(digits)
 

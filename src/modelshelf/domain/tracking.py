@@ -189,7 +189,7 @@ def experiment_number(experiment_id: object) -> int | None:
     return int(experiment_id) if len(experiment_id) < 20 and 0 <= int(experiment_id) < 2**63 else None
 
 
-def run_status(text: object) -> RunStatus:
+def run_status(text: str) -> RunStatus:
     """A run's status by its name."""
     try:
         return RunStatus(text)
@@ -198,7 +198,7 @@ def run_status(text: object) -> RunStatus:
         raise Invalid(f"unknown run status {text!r}: there are {known}", status=text) from None
 
 
-def logged_model_status(text: object) -> LoggedModelStatus:
+def logged_model_status(text: str) -> LoggedModelStatus:
     """A logged model's status by its name."""
     try:
         return LoggedModelStatus(text)

@@ -11,6 +11,7 @@ from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
 from modelshelf.domain.artifacts import ArtifactPath, FileEntry, Finding, Listing, Manifest
 from modelshelf.domain.errors import Corrupt, Invalid, NotFound
+from modelshelf.services import refusals
 
 _SCAN = 500
 SWEEP_AGE_MS = 24 * 60 * 60 * 1000
@@ -46,15 +47,11 @@ class Artifacts:
         self._actor.require(Permission.WRITE)
         below = ArtifactPath(folder)
         placed = [FileEntry((below / file.path).text, file.digest, file.size) for file in files]
-        self._refuse_missing(file.digest for file in files)
         with self._database.write() as tx:
             for file in placed:
                 self._refuse_collision(tx, ArtifactPath(file.path))
             rows.put_files(tx, placed, now_ms=self._clock())
-
-    def _refuse_missing(self, digests: Iterable[str]) -> None:
-        if missing := self._blobs.missing(set(digests)):
-            raise NotFound(f"the store has no blob {min(missing)}; upload it first", missing=sorted(missing))
+            refusals.refuse_missing(self._blobs, {file.digest for file in files})
 
     @staticmethod
     def _refuse_collision(tx: Transaction, path: ArtifactPath) -> None:
@@ -157,11 +154,14 @@ class Artifacts:
     def sweep(self, *, older_than_ms: int = SWEEP_AGE_MS) -> int:
         """Delete blobs that nothing refers to and nobody touched for so long; the bytes that were freed.
 
-        An upload that finds its blob stored touches it, and rows are looked at under the lock, so that no blob goes
-        that a row is about to refer to.
+        Manifests that no version has any more go first. No blob goes that a row is about to refer to: writers look for
+        their blobs after they have written the rows, and the sweep looks for rows while it keeps writers out.
         """
         self._actor.require(Permission.ADMINISTER)
         limit, freed = self._clock() - older_than_ms, 0
+        with self._database.exclusive("sweep") as tx:
+            rows.lock_references(tx)
+            rows.delete_unused_manifests(tx, created_before_ms=limit)
         batch: list[tuple[str, int]] = []
         for held in self._blobs.all_digests():
             if held.touched_ms <= limit:
@@ -174,6 +174,7 @@ class Artifacts:
     def _sweep(self, batch: list[tuple[str, int]]) -> int:
         freed = 0
         with self._database.exclusive("sweep") as tx:
+            rows.lock_references(tx)
             used = rows.referenced(tx, [digest for digest, _ in batch])
             for digest, size in batch:
                 if digest not in used:

@@ -1,5 +1,8 @@
 """Refusals that several use cases share: what is not there, and what may have been meant."""
 
+from collections.abc import Collection
+
+from modelshelf.blobs.store import BlobStore
 from modelshelf.database import catalog, governance, versions
 from modelshelf.database.database import Transaction
 from modelshelf.domain.errors import NotFound
@@ -24,3 +27,9 @@ def no_alias(tx: Transaction, model: str, model_id: int, alias: str) -> NotFound
     known = governance.aliases_of_model(tx, model_id)
     there = f"it has {', '.join(known)}" if known else "it has no aliases yet"
     return NotFound(f"no alias {alias!r} of {model!r}{did_you_mean(alias, known)}; {there}", model=model, alias=alias)
+
+
+def refuse_missing(blobs: BlobStore, digests: Collection[str]) -> None:
+    """Raise NotFound for blobs that are not stored. Call it after writing the rows that refer to them: see the sweep."""
+    if missing := blobs.missing(digests):
+        raise NotFound(f"the store has no blob {min(missing)}; upload the files first", missing=sorted(missing))

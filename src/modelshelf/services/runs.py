@@ -92,11 +92,10 @@ class Runs(Experiments):
         checked = check_tags({RUN_NAME_TAG: name}) if name else {}
         with self._database.write() as tx:
             before = self._writable_run(tx, run_id)
-            after, end = wanted or before.status, before.ended_ms if ended_ms is None else ended_ms
-            tracking.update_run(tx, run_id, status=after, ended_ms=end)
+            tracking.update_run(tx, run_id, status=wanted, ended_ms=ended_ms)
             tracking.set_run_tags(tx, run_id, checked)
-            if after.is_final and after is not before.status:
-                data = {"status": after.value, "name": name or before.name}
+            if wanted is not None and wanted.is_final and wanted is not before.status:
+                data = {"status": wanted.value, "name": name or before.name}
                 self._append(tx, EventName.RUN_FINISHED, f"runs/{run_id}", data, now_ms)
             return self._run(tx, run_id)
 

@@ -57,8 +57,6 @@ class Versions:
         run_link = bounded(run_link, "run link", RUN_LINK_LIMIT)
         if manifest is None:
             parsed = parse_source(source)
-        elif missing := self._blobs.missing(manifest.digests):
-            raise NotFound(f"the store has no blob {min(missing)}; upload the files first", missing=sorted(missing))
         now_ms = self._clock()
         with self._database.write() as tx:
             taken = versions.take_number(tx, name, now_ms=now_ms)
@@ -67,6 +65,7 @@ class Versions:
             content = resolution.Content(manifest) if manifest is not None else resolution.content_of(tx, parsed)
             if content.manifest is not None and content.manifest.files:
                 artifacts.insert_manifest(tx, content.manifest, now_ms=now_ms)
+                refusals.refuse_missing(self._blobs, content.manifest.digests)
             elif manifest is not None or not isinstance(parsed, OutsideSource):
                 at = f" at {source!r}" if source else ""
                 raise NotFound(f"there are no files{at} to register as a version of {name!r}", source=source)

@@ -1,7 +1,8 @@
 -- Experiments, runs and what they logged, and logged models. Times are milliseconds since the epoch, UTC.
 -- In every column of metric values NULL means NaN; infinities are stored as the largest numbers.
 -- Values are indexed by their first 200 characters: an entry of PostgreSQL's index holds no more than 2,700 bytes. Who
--- looks for a value compares substr(value, 1, 200) first, and then the value itself.
+-- looks for a value writes: substr(value, 1, 200) = substr(:value, 1, 200) AND value || '' = :value. Beside a plain
+-- value = :value SQLite would put the constant into substr(value, ...) as well, and no longer see the index.
 
 CREATE TABLE experiments (
     id SERIAL_ID,
@@ -143,7 +144,7 @@ CREATE TABLE logged_models (
 
 CREATE INDEX logged_models_by_creation ON logged_models (experiment_id, lifecycle, created_ms DESC, id);
 
-CREATE INDEX logged_models_by_run ON logged_models (run_id, substr(name, 1, 200), created_ms);
+CREATE INDEX logged_models_by_run ON logged_models (run_id, created_ms);
 
 CREATE TABLE logged_model_params (
     model_id TEXT NOT NULL REFERENCES logged_models (id) ON DELETE CASCADE,
