@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from modelshelf.domain.access import Actor, Role
-from modelshelf.domain.errors import AlreadyExists, Forbidden, Invalid, NotFound, VersionInUse
+from modelshelf.domain.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, VersionInUse
 from modelshelf.domain.names import Stage
 from modelshelf.services.registry import Registry
 from shelves import Clock, add_version, stored
@@ -266,3 +266,56 @@ def test_every_change_is_an_event_with_its_actor(registry: Registry) -> None:
         ("version.tagged", "carol"),
     ]
     assert [event.position for event in events] == [1, 2, 3]
+
+
+def test_a_version_registered_ahead_of_its_files_is_sealed_when_asked(registry: Registry) -> None:
+    registry.catalog.create_model("fraud")
+    run = registry.tracking.start_run("0")
+    registry.catalog.create_version_ahead("fraud", source=f"runs:/{run.id}/model")
+    with pytest.raises(Conflict, match="upload them first"):
+        registry.catalog.seal_version("fraud", 1)
+    manifest = stored(registry, weights=b"w")
+    registry.artifacts.put(f"{run.artifact_root}/model", manifest.files)
+
+    sealed = registry.catalog.seal_version("fraud", 1)
+
+    assert (sealed.manifest, registry.catalog.version("fraud", 1).size) == (manifest.id, 1)
+    assert registry.events.latest()[0].name == "version.sealed"
+
+
+def test_a_version_registered_ahead_is_sealed_by_its_first_promotion_and_not_again(registry: Registry) -> None:
+    registry.catalog.create_model("fraud")
+    run = registry.tracking.start_run("0")
+    registry.catalog.create_version_ahead("fraud", source=f"mlflow-artifacts:/{run.artifact_root}/model")
+    first = stored(registry, weights=b"first")
+    registry.artifacts.put(f"{run.artifact_root}/model", first.files)
+
+    registry.governance.set_alias("fraud", "production", 1)
+    registry.artifacts.put(f"{run.artifact_root}/model", stored(registry, weights=b"second").files)
+    registry.governance.set_stage("fraud", 1, "Production")
+
+    assert registry.catalog.version("fraud", 1).manifest == first.id
+
+
+def test_a_version_of_a_logged_model_is_sealed_when_that_is_ready(registry: Registry) -> None:
+    registry.catalog.create_model("fraud")
+    logged = registry.tracking.create_logged_model("0", name="model")
+    registry.catalog.create_version_ahead("fraud", source=f"models:/{logged.id}", logged_model=logged.id)
+    manifest = stored(registry, weights=b"w")
+    registry.artifacts.put(logged.artifact_root, manifest.files)
+
+    registry.tracking.finalize_logged_model(logged.id, "READY")
+
+    assert registry.catalog.version("fraud", 1).manifest == manifest.id
+
+
+def test_a_copy_of_an_unsealed_version_remembers_where_the_files_are(registry: Registry) -> None:
+    registry.catalog.create_model("dev")
+    registry.catalog.create_model("prod")
+    registry.catalog.create_version_ahead("dev", source="s3://bucket/model")
+
+    registry.catalog.create_version_ahead("prod", source="models:/dev/1")
+    registry.catalog.delete_model("dev")
+
+    copy = registry.catalog.version("prod", 1)
+    assert (copy.source, copy.origin, copy.sealed) == ("models:/dev/1", "s3://bucket/model", False)

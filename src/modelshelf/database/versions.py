@@ -11,8 +11,8 @@ from modelshelf.domain.names import Stage
 
 def _select(tx: Transaction) -> str:
     return f"""
-        SELECT v.id, v.model_id, m.name, v.number, v.manifest, v.size, v.source, v.run_id, v.run_link, v.logged_model,
-            v.description, v.stage, v.created_ms, v.updated_ms, v.created_by,
+        SELECT v.id, v.model_id, m.name, v.number, v.manifest, v.size, v.source, v.origin, v.run_id, v.run_link,
+            v.logged_model, v.description, v.stage, v.created_ms, v.updated_ms, v.created_by,
             (SELECT {arrays.objects(tx, "t.key", "t.value")} FROM version_tags t WHERE t.version_id = v.id) AS tags,
             (
                 SELECT {arrays.lists(tx, "a.alias")} FROM aliases a
@@ -31,6 +31,7 @@ def _version(row: Row) -> ModelVersion:
         manifest=row["manifest"],
         size=row["size"],
         source=row["source"],
+        origin=row["origin"],
         run_id=row["run_id"],
         run_link=row["run_link"],
         logged_model=row["logged_model"],
@@ -63,11 +64,11 @@ def insert_version(tx: Transaction, version: ModelVersion) -> None:
     row = tx.one(
         """
         INSERT INTO model_versions (
-            model_id, number, manifest, size, source, run_id, run_link, logged_model, description, stage,
+            model_id, number, manifest, size, source, origin, run_id, run_link, logged_model, description, stage,
             created_ms, updated_ms, created_by
         ) VALUES (
-            :model_id, :number, :manifest, :size, :source, :run_id, :run_link, :logged_model, :description, :stage,
-            :created_ms, :updated_ms, :created_by
+            :model_id, :number, :manifest, :size, :source, :origin, :run_id, :run_link, :logged_model, :description,
+            :stage, :created_ms, :updated_ms, :created_by
         )
         RETURNING id
         """,
@@ -76,6 +77,7 @@ def insert_version(tx: Transaction, version: ModelVersion) -> None:
         manifest=version.manifest,
         size=version.size,
         source=version.source,
+        origin=version.origin,
         run_id=version.run_id,
         run_link=version.run_link,
         logged_model=version.logged_model,
@@ -186,6 +188,28 @@ def describe_version(tx: Transaction, model: str, number: int, description: str,
         )
         > 0
     )
+
+
+def seal_version(tx: Transaction, version: ModelVersion) -> None:
+    """Give an unsealed version its content; never replaces any."""
+    tx.execute(
+        """
+        UPDATE model_versions SET manifest = :manifest, size = :size
+        WHERE model_id = :model_id AND number = :number AND manifest IS NULL
+        """,
+        model_id=version.model_id,
+        number=version.number,
+        manifest=version.manifest,
+        size=version.size,
+    )
+
+
+def unsealed_of_logged_model(tx: Transaction, logged_model: str) -> list[ModelVersion]:
+    """The versions that wait for the files of a logged model."""
+    rows = tx.all(
+        f"{_select(tx)} WHERE v.logged_model = :logged_model AND v.manifest IS NULL", logged_model=logged_model
+    )
+    return [_version(row) for row in rows]
 
 
 def delete_version(tx: Transaction, model_id: int, number: int) -> bool:

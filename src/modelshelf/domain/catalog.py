@@ -18,6 +18,8 @@ class ModelVersion:
     created_ms: int
     updated_ms: int
     created_by: str
+    origin: str = ""
+    """Where the files are or were: the source, or that of the version which was copied."""
     description: str = ""
     run_id: str = ""
     run_link: str = ""

@@ -14,6 +14,7 @@ class EventName:
     MODEL_TAGGED = "model.tagged"  # key, value
     MODEL_UNTAGGED = "model.untagged"  # key
     VERSION_CREATED = "version.created"  # source, run_id, manifest
+    VERSION_SEALED = "version.sealed"  # manifest, source
     VERSION_UPDATED = "version.updated"  # description
     VERSION_DELETED = "version.deleted"  # force, aliases that ended
     VERSION_DELETE_REFUSED = "version.delete_refused"  # aliases that point at it

@@ -94,8 +94,11 @@ Condition: TypeAlias = Comparison | And | Or | Not
 
 @dataclass(frozen=True, slots=True)
 class Order:
+    """A key to order by. `dataset` (name, and digest or "") picks those points of a logged model's metric."""
+
     field: Field
     descending: bool
+    dataset: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

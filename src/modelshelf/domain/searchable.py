@@ -1,4 +1,4 @@
-"""What can be searched by, for each of the five things that can be searched for: fields, and how large a page may be."""
+"""What each of the five things that can be searched for can be searched by, and how large a page may be."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ def _spellings(names: type[Enum]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Searchable:
-    """One kind of thing: its name in messages, its fields, the largest page, and attributes whose values ignore case."""
+    """One kind of thing: its name in messages, its fields, the largest page, and values that may be in any case."""
 
     things: str
     fields: Fields
@@ -29,7 +29,7 @@ class Searchable:
         """The size of a page, checked."""
         if isinstance(wanted, bool) or not isinstance(wanted, int) or not 1 <= wanted <= self.page_limit:
             raise Invalid(
-                f"a page holds 1 to {self.page_limit:,} {self.things}, not {wanted!r}; ask for more with the page token",
+                f"a page holds 1 to {self.page_limit:,} {self.things}, not {wanted!r}; more come with the page token",
                 limit=self.page_limit,
             )
         return wanted
@@ -105,7 +105,7 @@ VERSIONS = Searchable(
     page_limit=200_000,
     spellings={"stage": _spellings(Stage)},
 )
-"""Versions; their params and metrics are those of the run that made them. `manifest IS NULL` finds the unsealed ones."""
+"""Versions; their params and metrics are those of the run that made them. An unsealed one has no `manifest`."""
 
 EXPERIMENTS = Searchable(
     things="experiments",

@@ -11,7 +11,8 @@ from modelshelf.domain.events import EventName
 from modelshelf.domain.governance import Cause, Move, Slot
 from modelshelf.domain.names import DESCRIPTION_LIMIT, TAG_VALUE_LIMIT, bounded, model_name, tag_key
 from modelshelf.services import moves, refusals
-from modelshelf.services.versions import Versions, checked_tags
+from modelshelf.services.registration import checked_tags
+from modelshelf.services.versions import Versions
 
 
 class Catalog(Versions):

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from modelshelf.database import catalog, events, governance
+from modelshelf.blobs.store import BlobStore
+from modelshelf.database import catalog, events, governance, versions
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
 from modelshelf.domain.errors import AliasMoved, Conflict, Invalid, NotFound, ShelfError
 from modelshelf.domain.events import Event, EventName
 from modelshelf.domain.governance import Cause, Move, Slot, rollback_target
 from modelshelf.domain.names import REASON_LIMIT, Stage, alias_name, bounded, stage_name, version_number
-from modelshelf.services import moves, refusals
+from modelshelf.services import moves, refusals, sealing
 
 ANYTHING: Final = -1
 """As `if_current`: whatever the alias points at now. (None asks that it points nowhere.)"""
@@ -33,8 +34,8 @@ class _Intent:
 class Governance:
     """The one road on which aliases and stages move."""
 
-    def __init__(self, database: Database, *, actor: Actor, clock: Callable[[], int]) -> None:
-        self._database, self._actor, self._clock = database, actor, clock
+    def __init__(self, database: Database, blobs: BlobStore, *, actor: Actor, clock: Callable[[], int]) -> None:
+        self._database, self._blobs, self._actor, self._clock = database, blobs, actor, clock
 
     def set_alias(
         self, model: str, alias: str, version: int, *, reason: str = "", if_current: int | None = ANYTHING
@@ -137,6 +138,7 @@ class Governance:
             before = governance.alias_target(tx, model_id, alias)
             refusal = self._alias_refusal(tx, intent, model_id, before, if_current)
             if refusal is None:
+                self._seal(tx, model_id, number, now_ms)
                 return self._append_alias(tx, intent, model_id, before, number, now_ms)
             self._record_refusal(tx, intent, model_id, now_ms, refusal)
         raise refusal
@@ -171,6 +173,8 @@ class Governance:
             refusal = self._stage_refusal(tx, intent, model_id, before, there, if_current)
             if refusal is None:
                 assert before is not None
+                if target in {Stage.STAGING, Stage.PRODUCTION}:
+                    self._seal(tx, model_id, number, now_ms)
                 move = self._append_stage(tx, intent, model_id, before, now_ms)
                 if archive and target in {Stage.STAGING, Stage.PRODUCTION}:
                     for other in there:
@@ -201,6 +205,12 @@ class Governance:
                 current=current,
             )
         return refusals.no_version(tx, intent.model, model_id, intent.version) if before is None else None
+
+    def _seal(self, tx: Transaction, model_id: int, number: int, now_ms: int) -> None:
+        """A version registered before its files were there gets its content when it is first moved into use."""
+        version = versions.version_of_model_id(tx, model_id, number)
+        if version is not None:
+            sealing.seal(tx, self._blobs, version, actor=self._actor.name, now_ms=now_ms)
 
     def _archive(self, tx: Transaction, intent: _Intent, model_id: int, number: int, now_ms: int) -> Move:
         assert intent.stage is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from modelshelf.database import logged_models
+from modelshelf.database import logged_models, versions
 from modelshelf.database.database import Transaction
 from modelshelf.domain.access import Permission
 from modelshelf.domain.batches import check_logged_model_entries, check_logged_model_name
@@ -11,6 +11,7 @@ from modelshelf.domain.events import EventName
 from modelshelf.domain.names import bounded, did_you_mean
 from modelshelf.domain.run_names import random_name
 from modelshelf.domain.tracking import Lifecycle, LoggedModel, LoggedModelStatus, logged_model_status
+from modelshelf.services import sealing
 from modelshelf.services.runs import Runs
 
 _NEAR_NAMES = 1_000
@@ -87,6 +88,9 @@ class LoggedModels(Runs):
                 raise self._no_logged_model(model_id)
             data = {"status": wanted.value}
             self._append(tx, EventName.LOGGED_MODEL_FINALIZED, f"logged_models/{model_id}", data, now_ms)
+            if wanted is LoggedModelStatus.READY:
+                for version in versions.unsealed_of_logged_model(tx, model_id):
+                    sealing.seal(tx, self._blobs, version, actor=self._actor.name, now_ms=now_ms)
             return self._logged_model(tx, model_id)
 
     def tag_logged_model(self, model_id: str, tags: Mapping[str, str]) -> LoggedModel:

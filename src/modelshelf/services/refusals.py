@@ -30,6 +30,6 @@ def no_alias(tx: Transaction, model: str, model_id: int, alias: str) -> NotFound
 
 
 def refuse_missing(blobs: BlobStore, digests: Collection[str]) -> None:
-    """Raise NotFound for blobs that are not stored. Call it after writing the rows that refer to them: see the sweep."""
+    """Raise NotFound for blobs that are not stored. Call it after writing the rows that need them: see the sweep."""
     if missing := blobs.missing(digests):
         raise NotFound(f"the store has no blob {min(missing)}; upload the files first", missing=sorted(missing))

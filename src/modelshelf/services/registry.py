@@ -34,9 +34,9 @@ class Registry:
         self._clock, self._entropy = clock, entropy
         self.actor, self.uri = actor, uri
         self.catalog = Catalog(database, blobs, actor=actor, clock=clock)
-        self.tracking = Tracking(database, actor=actor, clock=clock, entropy=entropy)
+        self.tracking = Tracking(database, blobs, actor=actor, clock=clock, entropy=entropy)
         self.artifacts = Artifacts(database, blobs, actor=actor, clock=clock)
-        self.governance = Governance(database, actor=actor, clock=clock)
+        self.governance = Governance(database, blobs, actor=actor, clock=clock)
         self.events = Events(database, actor=actor, clock=clock)
 
     def acting_as(self, actor: Actor) -> "Registry":

@@ -20,6 +20,11 @@ class Content:
     manifest: Manifest | None
     run_id: str = ""
     logged_model: str = ""
+    origin: str = ""
+    """Where the files are, if elsewhere than the source says: that of the version which was copied."""
+
+    def __bool__(self) -> bool:
+        return self.manifest is not None and bool(self.manifest.files)
 
 
 def content_of(tx: Transaction, source: Source) -> Content:
@@ -30,9 +35,19 @@ def content_of(tx: Transaction, source: Source) -> Content:
         case StoreSource(path):
             return Content(artifacts.tree(tx, path))
         case ModelSource(uri):
-            return _of_logged_model(tx, uri) if uri.logged_model else _of_version(tx, uri)
+            return _of_logged_model(tx, uri) if uri.logged_model else _sealed_version(tx, uri)
         case OutsideSource():
             return Content(None)
+
+
+def content_ahead(tx: Transaction, source: Source) -> Content:
+    """The same where nothing needs to be there yet: no run, no logged model, no content of a version copied."""
+    if isinstance(source, ModelSource) and not source.uri.logged_model:
+        return _of_version(tx, source.uri)
+    try:
+        return content_of(tx, source)
+    except NotFound:
+        return Content(None, run_id=source.run_id if isinstance(source, RunSource) else "")
 
 
 def _of_run(tx: Transaction, run_id: str, path: ArtifactPath | None) -> Content:
@@ -62,11 +77,16 @@ def _of_logged_model(tx: Transaction, uri: ModelUri) -> Content:
 def _of_version(tx: Transaction, uri: ModelUri) -> Content:
     version = version_of(tx, uri)
     manifest = artifacts.manifest(tx, version.manifest) if version.manifest else None
-    if manifest is None:
+    return Content(manifest, run_id=version.run_id, logged_model=version.logged_model, origin=version.origin)
+
+
+def _sealed_version(tx: Transaction, uri: ModelUri) -> Content:
+    content = _of_version(tx, uri)
+    if content.manifest is None:
         raise Invalid(
             f"{uri} is unsealed: its files are not in the store, so they can't be registered again", uri=str(uri)
         )
-    return Content(manifest, run_id=version.run_id, logged_model=version.logged_model)
+    return content
 
 
 def version_of(tx: Transaction, uri: ModelUri) -> ModelVersion:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from modelshelf.blobs.store import BlobStore
 from modelshelf.database import events, experiments, tracking
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor
@@ -15,9 +16,15 @@ class TrackingPart:
     """Bound to a database and an actor; `clock` tells milliseconds since the epoch, `entropy(n)` n random bytes."""
 
     def __init__(
-        self, database: Database, *, actor: Actor, clock: Callable[[], int], entropy: Callable[[int], bytes]
+        self,
+        database: Database,
+        blobs: BlobStore,
+        *,
+        actor: Actor,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
     ) -> None:
-        self._database = database
+        self._database, self._blobs = database, blobs
         self._actor, self._clock, self._entropy = actor, clock, entropy
 
     def _append(self, tx: Transaction, name: str, subject: str, data: Mapping[str, Any], now_ms: int) -> None:

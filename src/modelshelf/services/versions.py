@@ -1,16 +1,15 @@
-"""The versions of registered models: register, describe, tag, delete, resolve."""
+"""The versions of registered models: describe, tag, delete, resolve."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from modelshelf.blobs.store import BlobStore
-from modelshelf.database import artifacts, catalog, events, governance, versions
-from modelshelf.database.database import Database, Transaction
-from modelshelf.domain.access import Actor, Permission
+from modelshelf.database import artifacts, governance, versions
+from modelshelf.database.database import Transaction
+from modelshelf.domain.access import Permission
 from modelshelf.domain.artifacts import Manifest
 from modelshelf.domain.catalog import ModelVersion, Resolution
-from modelshelf.domain.errors import NotFound, VersionInUse
-from modelshelf.domain.events import Event, EventName
+from modelshelf.domain.errors import VersionInUse
+from modelshelf.domain.events import EventName
 from modelshelf.domain.governance import Cause, Move, Slot
 from modelshelf.domain.names import (
     DESCRIPTION_LIMIT,
@@ -22,74 +21,12 @@ from modelshelf.domain.names import (
     tag_key,
     version_number,
 )
-from modelshelf.domain.sources import OutsideSource, parse_source
 from modelshelf.services import moves, refusals, resolution
+from modelshelf.services.registration import Registration
 
-RUN_LINK_LIMIT = 10_000
 
-
-class Versions:
-    """The half of the catalog that is about versions."""
-
-    def __init__(self, database: Database, blobs: BlobStore, *, actor: Actor, clock: Callable[[], int]) -> None:
-        self._database, self._blobs, self._actor, self._clock = database, blobs, actor, clock
-
-    def create_version(
-        self,
-        name: str,
-        *,
-        source: str = "",
-        manifest: Manifest | None = None,
-        run_id: str = "",
-        run_link: str = "",
-        logged_model: str = "",
-        description: str = "",
-        tags: Mapping[str, str] | None = None,
-    ) -> ModelVersion:
-        """Register the next version of a model and seal its files, in one transaction.
-
-        The files are those of `manifest` (blobs that are stored already), or those that lie at `source` now:
-        `runs:/ID/path`, `models:/...`, a place in the store. A bucket (`s3://...`) makes an unsealed version.
-        Raises NotFound for an unknown model or run and where there is nothing at the source, Invalid for a bad source.
-        """
-        self._actor.require(Permission.WRITE)
-        checked, description = checked_tags(tags), bounded(description, "description", DESCRIPTION_LIMIT)
-        run_link = bounded(run_link, "run link", RUN_LINK_LIMIT)
-        if manifest is None:
-            parsed = parse_source(source)
-        now_ms = self._clock()
-        with self._database.write() as tx:
-            taken = versions.take_number(tx, name, now_ms=now_ms)
-            if taken is None:
-                raise refusals.no_model(tx, name)
-            content = resolution.Content(manifest) if manifest is not None else resolution.content_of(tx, parsed)
-            if content.manifest is not None and content.manifest.files:
-                artifacts.insert_manifest(tx, content.manifest, now_ms=now_ms)
-                refusals.refuse_missing(self._blobs, content.manifest.digests)
-            elif manifest is not None or not isinstance(parsed, OutsideSource):
-                at = f" at {source!r}" if source else ""
-                raise NotFound(f"there are no files{at} to register as a version of {name!r}", source=source)
-            version = ModelVersion(
-                model_id=taken[0],
-                name=name,
-                number=taken[1],
-                manifest=content.manifest.id if content.manifest else None,
-                source=source,
-                created_ms=now_ms,
-                updated_ms=now_ms,
-                created_by=self._actor.name,
-                description=description,
-                run_id=run_id or content.run_id,
-                run_link=run_link,
-                logged_model=logged_model or content.logged_model,
-                size=content.manifest.size if content.manifest else 0,
-                tags=checked,
-            )
-            versions.insert_version(tx, version)
-            data = {"source": source, "run_id": version.run_id, "manifest": version.manifest, "tags": checked}
-            subject = f"models/{name}/{version.number}"
-            self._append(tx, EventName.VERSION_CREATED, subject, version.model_id, data, now_ms)
-            return version
+class Versions(Registration):
+    """The versions that there are."""
 
     def version(self, name: str, number: int) -> ModelVersion:
         """One version. Raises NotFound."""
@@ -214,33 +151,8 @@ class Versions:
             stage = version.stage.value
             moves.append(tx, replace(ending, slot=Slot.STAGE, version=version.number, before=stage))
 
-    def _append(
-        self, tx: Transaction, name: str, subject: str, model_id: int, data: Mapping[str, object], now_ms: int
-    ) -> None:
-        events.append(tx, Event(name, self._actor.name, now_ms, subject, dict(data), model_id=model_id))
-
-    def _version(self, tx: Transaction, name: str, number: int) -> ModelVersion:
-        found = versions.version(tx, name, number)
-        if found is None:
-            raise refusals.no_version(tx, name, self._id(tx, name), number)
-        return found
-
-    def _id(self, tx: Transaction, name: str) -> int:
-        found = catalog.model_id(tx, name)
-        if found is None:
-            raise refusals.no_model(tx, name)
-        return found
-
     def _lock_for_move(self, tx: Transaction, name: str) -> tuple[int, int]:
         found = governance.lock_model(tx, name, self._clock())
         if found is None:
             raise refusals.no_model(tx, name)
         return found
-
-
-def checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
-    """Tags with valid keys and values. Raises Invalid."""
-    return {
-        tag_key(key): bounded(value, f"value of the tag {key!r}", TAG_VALUE_LIMIT)
-        for key, value in (tags or {}).items()
-    }

@@ -64,6 +64,7 @@ CREATE TABLE model_versions (
     manifest TEXT REFERENCES manifests (id),
     size INTEGER NOT NULL,
     source TEXT NOT NULL,
+    origin TEXT NOT NULL,
     run_id TEXT NOT NULL,
     run_link TEXT NOT NULL,
     logged_model TEXT NOT NULL,
