@@ -106,7 +106,7 @@ class Registration:
             sealed = sealing.seal(tx, self._blobs, version, actor=self._actor.name, now_ms=self._clock())
             if not sealed.sealed:
                 raise Conflict(
-                    f"cannot seal version {number} of {name!r}: there are no files of this store at {version.origin!r}; "
+                    f"cannot seal version {number} of {name!r}: no files of this store lie at {version.origin!r}; "
                     "upload them first",
                     model=name,
                     version=number,
