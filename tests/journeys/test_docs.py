@@ -20,32 +20,36 @@ def _snippets(page: Path) -> list[tuple[str, str]]:
     return [(kind, text) for kind, text in _FENCE.findall(page.read_text(encoding="utf-8")) if kind in _RUNNABLE]
 
 
-def _script(snippets: list[tuple[str, str]], folder: Path) -> str:
-    """One shell script: consecutive Python snippets see each other's names, as in a notebook."""
-    lines, python = ["set -euo pipefail"], ""
-    for number, (kind, text) in enumerate([*snippets, ("sh", "")]):
-        if kind == "python":
-            python += text + "\n"
-            continue
-        if python:
-            file = folder / f"snippet_{number}.py"
-            file.write_text(python, encoding="utf-8")
-            lines.append(f"python {file}")
-            python = ""
-        lines.append(re.sub(r"^ *&& *", "", _NOT_RUN.sub("", text), flags=re.MULTILINE))
-    return "\n".join(lines)
+_SHELL = """
+import os as _os, subprocess as _subprocess
+def _sh(text):
+    script = "set -euo pipefail\\n" + text + "\\nenv -0 > .environment"
+    if _subprocess.run(["bash", "-c", script]).returncode:
+        raise SystemExit(f"failed: {text}")
+    with open(".environment") as _file:
+        _os.environ.update(line.split("=", 1) for line in _file.read().split("\\0") if "=" in line)
+"""
+
+
+def _program(snippets: list[tuple[str, str]]) -> str:
+    """One program: Python snippets see each other's names, as in a notebook, and shell snippets each other's exports."""
+    parts = [_SHELL]
+    for kind, text in snippets:
+        shell = re.sub(r"^ *&& *", "", _NOT_RUN.sub("", text), flags=re.MULTILINE)
+        parts.append(text if kind == "python" else f"_sh({shell!r})")
+    return "\n".join(parts)
 
 
 @pytest.mark.parametrize("page", [page for page in _PAGES if _snippets(page)], ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
-    snippets = tmp_path / "snippets"
     place = tmp_path / "place"
-    snippets.mkdir()
     place.mkdir()
+    program = tmp_path / "program.py"
+    program.write_text(_program(_snippets(page)), encoding="utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     finished = subprocess.run(
-        ["bash", "-c", _script(_snippets(page), snippets)],
+        [sys.executable, "-u", program],
         cwd=place,
         env={**os.environ, "PATH": path, "HOME": str(tmp_path)},
         capture_output=True,
