@@ -13,15 +13,18 @@ import scipy.sparse as sp
 
 
 def tables() -> Iterator[tuple[str, Any]]:
-    yield "every type", pd.DataFrame(
-        {
-            "a": [1, 2],
-            "b": [1.5, 2.5],
-            "c": ["x", "y"],
-            "d": [True, False],
-            "e": pd.to_datetime(["2020-01-01", "2020-01-02"]),
-            "f": [b"x", b"y"],
-        }
+    yield (
+        "every type",
+        pd.DataFrame(
+            {
+                "a": [1, 2],
+                "b": [1.5, 2.5],
+                "c": ["x", "y"],
+                "d": [True, False],
+                "e": pd.to_datetime(["2020-01-01", "2020-01-02"]),
+                "f": [b"x", b"y"],
+            }
+        ),
     )
     sizes = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32"]
     yield "small numbers", pd.DataFrame({name: np.array([1, 2], name) for name in sizes})
@@ -32,18 +35,24 @@ def tables() -> Iterator[tuple[str, Any]]:
     yield "integers as objects", pd.DataFrame({"a": pd.Series([1, 2], dtype=object)})
     yield "text with nan", pd.DataFrame({"a": pd.Series(["1", np.nan], dtype=object)})
     yield "categories", pd.DataFrame({"a": pd.Categorical(["x", "y"])})
-    yield "pandas' own types", pd.DataFrame(
-        {
-            "a": pd.array([1, None], dtype="Int64"),
-            "b": pd.array([True, None], dtype="boolean"),
-            "c": pd.array(["a", None], dtype="string"),
-            "d": pd.array([1.0, 2], dtype="Float64"),
-        }
+    yield (
+        "pandas' own types",
+        pd.DataFrame(
+            {
+                "a": pd.array([1, None], dtype="Int64"),
+                "b": pd.array([True, None], dtype="boolean"),
+                "c": pd.array(["a", None], dtype="string"),
+                "d": pd.array([1.0, 2], dtype="Float64"),
+            }
+        ),
     )
     yield "times with a zone", pd.DataFrame({"a": pd.to_datetime(["2020-01-01"]).tz_localize("UTC")})
     yield "durations", pd.DataFrame({"a": pd.to_timedelta(["1D"])})
-    yield "nested", pd.DataFrame(
-        {"l": [[1, 2], [3]], "d": [{"b": "x", "a": 1}, {"a": 2}], "n": [np.array([1.0, 2]), np.array([2.0])]}
+    yield (
+        "nested",
+        pd.DataFrame(
+            {"l": [[1, 2], [3]], "d": [{"b": "x", "a": 1}, {"a": 2}], "n": [np.array([1.0, 2]), np.array([2.0])]}
+        ),
     )
     yield "nested twice", pd.DataFrame({"l": [[{"q": [1, None]}], []]})
     yield "numbered columns", pd.DataFrame([[1, 2.0]])

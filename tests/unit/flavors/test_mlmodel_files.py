@@ -47,7 +47,7 @@ def test_facts_that_are_not_known_are_left_out_as_mlflow_does() -> None:
         ("flavors: 3", "flavors"),
         ("flavors: {}\nsignature: 3", "signature"),
         ("flavors: {}\nsignature: {inputs: '{'}", "JSON"),
-        ("flavors: {}\nsignature: {inputs: '[{\"type\": \"nonsense\"}]'}", "nonsense"),
+        ('flavors: {}\nsignature: {inputs: \'[{"type": "nonsense"}]\'}', "nonsense"),
         ("flavors: !!python/object/apply:os.system ['true']", "not YAML"),
         ("flavors: {sklearn: {}}", "no python_function flavor"),
         ("flavors: {python_function: 3}", "not a mapping"),

@@ -21,9 +21,9 @@ TYPES = st.recursive(
     lambda inner: (
         st.builds(Array, inner)
         | st.builds(Map, inner)
-        | st.lists(st.builds(Property, NAMES, inner, st.booleans()), min_size=1, max_size=3, unique_by=lambda p: p.name).map(
-            lambda each: Object(tuple(each))
-        )
+        | st.lists(
+            st.builds(Property, NAMES, inner, st.booleans()), min_size=1, max_size=3, unique_by=lambda p: p.name
+        ).map(lambda each: Object(tuple(each)))
     ),
     max_leaves=6,
 )
@@ -48,7 +48,7 @@ PARAMS = st.lists(
 
 @given(inputs=COLUMNS | TENSORS, outputs=st.none() | COLUMNS | TENSORS, params=st.none() | PARAMS)
 def test_a_signature_survives_its_own_json(inputs: Schema, outputs: Any, params: Any) -> None:
-    signature = ModelSignature(inputs, outputs, params if params else None)
+    signature = ModelSignature(inputs, outputs, params or None)
 
     assert ModelSignature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
 
@@ -64,7 +64,8 @@ def test_columns_are_written_as_mlmodel_files_have_them() -> None:
     signature = infer_signature(frame, np.array([0.5]), params={"top": 3})
 
     assert signature.to_dict() == {
-        "inputs": '[{"type": "long", "name": "age", "required": true}, {"type": "string", "name": "name", "required": true}]',
+        "inputs": '[{"type": "long", "name": "age", "required": true}, '
+        '{"type": "string", "name": "name", "required": true}]',
         "outputs": '[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1]}}]',
         "params": '[{"name": "top", "default": 3, "shape": null, "type": "long"}]',
     }

@@ -26,7 +26,7 @@ def by_value(name: str, namespace: dict[str, Any]) -> Any:
     return type(name, (pyfunc.PythonModel,), {"__module__": "__main__", **namespace})()
 
 
-def add(self: Any, model_input: Any) -> Any:
+def add(_self: Any, model_input: Any) -> Any:
     return model_input.sum(axis=1)
 
 
@@ -51,7 +51,7 @@ def test_context_params_and_config_reach_the_model(tmp_path: Path) -> None:
             self.words = file.read().split()
 
     def predict(self: Any, context: Any, model_input: Any, params: Any = None) -> Any:
-        return self.words, params, context.model_config
+        return self.words[: len(model_input)], params, context.model_config
 
     for each in (load_context, predict):
         each.__module__ = "__main__"
@@ -71,13 +71,13 @@ def test_context_params_and_config_reach_the_model(tmp_path: Path) -> None:
 
 
 def test_a_function_is_a_model(tmp_path: Path) -> None:
-    pyfunc.save_model(tmp_path / "m", python_model=lambda model_input: len(model_input))
+    pyfunc.save_model(tmp_path / "m", python_model=lambda model_input: len(model_input) + 1)
 
-    assert pyfunc.load_model(tmp_path / "m", trusted=True).predict([1, 2, 3]) == 3
+    assert pyfunc.load_model(tmp_path / "m", trusted=True).predict([1, 2, 3]) == 4
 
 
 def test_a_stream_is_given_piece_by_piece(tmp_path: Path) -> None:
-    def predict_stream(self: Any, model_input: Any) -> Any:
+    def predict_stream(_self: Any, model_input: Any) -> Any:
         yield from model_input
 
     predict_stream.__module__ = "__main__"
@@ -141,6 +141,40 @@ def test_code_paths_travel_with_the_model(tmp_path: Path) -> None:
     sys.path[:] = [each for each in sys.path if not each.startswith(str(tmp_path))]
 
 
+def test_two_versions_of_a_models_own_code_do_not_mix(tmp_path: Path) -> None:
+    for number in (1, 2):
+        pyfunc.save_model(tmp_path / f"m{number}", python_model=len)
+        code = tmp_path / f"m{number}" / "code"
+        code.mkdir()
+        (code / "own_code.py").write_text(f"class M:\n    def predict(self, model_input):\n        return {number}\n")
+        (tmp_path / f"m{number}" / "python_model.pkl").write_bytes(b"cown_code\nM\n)\x81.")
+        file = tmp_path / f"m{number}" / "MLmodel"
+        file.write_text(file.read_text().replace("code: null", "code: code"))
+
+    first, second = (pyfunc.load_model(tmp_path / name, trusted=True) for name in ("m1", "m2"))
+
+    assert (first.predict(0), second.predict(0)) == (1, 2)
+    sys.path[:] = [each for each in sys.path if not each.startswith(str(tmp_path))]
+
+
+def test_a_failed_save_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(Invalid):
+        pyfunc.save_model(tmp_path / "m", python_model=len, artifacts={"a": __file__, "b": "/no/such/file"})
+
+    assert not (tmp_path / "m").exists()
+
+
+def test_own_modules_without_code_paths_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pyfunc.save_model(tmp_path / "m", python_model=by_reference)
+
+    assert __name__.partition(".")[0] in caplog.text
+    assert "code_paths" in caplog.text
+
+
+def by_reference(model_input: Any) -> Any:
+    return model_input
+
+
 def test_a_module_that_is_gone_is_named(tmp_path: Path) -> None:
     pyfunc.save_model(tmp_path / "m", python_model=len)
     (tmp_path / "m" / "python_model.pkl").write_bytes(b"cno_such_module\nThing\n.")
@@ -179,7 +213,9 @@ def test_an_artifact_outside_of_the_model_is_refused(tmp_path: Path) -> None:
 
 def test_the_ids_of_a_logged_model_are_written(tmp_path: Path) -> None:
     base = Model(model_uuid="u", utc_time_created="2026-01-01 00:00:00")
-    written = pyfunc.save_model(tmp_path / "m", python_model=len, mlflow_model=base, model_id="m-1", run_id="r", artifact_path="a")
+    written = pyfunc.save_model(
+        tmp_path / "m", python_model=len, mlflow_model=base, model_id="m-1", run_id="r", artifact_path="a"
+    )
 
     read = Model.load(tmp_path / "m")
 

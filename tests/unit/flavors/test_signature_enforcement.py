@@ -129,7 +129,9 @@ def test_a_series_and_a_value_become_tables() -> None:
 
 
 def test_nested_values_are_checked_where_they_are() -> None:
-    schema = columns(items=Array(Object((Property("n", DataType.long), Property("t", DataType.string, required=False)))))
+    schema = columns(
+        items=Array(Object((Property("n", DataType.long), Property("t", DataType.string, required=False))))
+    )
 
     good = enforce(pd.DataFrame({"items": [[{"n": 1}, {"n": 2, "t": "x"}]]}), schema)
 
@@ -193,7 +195,13 @@ def test_params_get_their_defaults_and_unknown_ones_are_dropped() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "shape", "value"),
-    [("long", None, 1.5), ("long", None, "x"), ("boolean", None, 1), ("double", (-1,), 1.0), ("datetime", None, "soon")],
+    [
+        ("long", None, 1.5),
+        ("long", None, "x"),
+        ("boolean", None, 1),
+        ("double", (-1,), 1.0),
+        ("datetime", None, "soon"),
+    ],
 )
 def test_a_wrong_param_is_named(kind: str, shape: Any, value: Any) -> None:
     default = [] if shape else None
