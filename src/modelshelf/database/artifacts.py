@@ -142,6 +142,16 @@ def manifest(tx: Transaction, manifest_id: str) -> Manifest | None:
     return Manifest(tuple(FileEntry(row["path"], row["digest"], row["size"]) for row in rows))
 
 
+def manifest_file(tx: Transaction, manifest_id: str, path: ArtifactPath) -> FileEntry | None:
+    """One file of a sealed manifest."""
+    row = tx.one(
+        "SELECT path, digest, size FROM manifest_files WHERE manifest = :id AND path = :path",
+        id=manifest_id,
+        path=path.text,
+    )
+    return FileEntry(row["path"], row["digest"], row["size"]) if row else None
+
+
 def lock_references(tx: Transaction) -> None:
     """Until the commit, let nobody begin to refer to a blob; waits for those who have begun. (SQLite writers queue.)"""
     if tx.dialect == "postgres":

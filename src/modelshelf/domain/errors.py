@@ -10,7 +10,9 @@ ShelfError
 ├── Conflict               legal in itself, refused in the current state
 │   ├── VersionInUse       an alias points at the version
 │   └── AliasMoved         somebody moved the alias or stage first
+├── Unauthenticated        nobody known is asking: no credentials, or wrong ones
 ├── Forbidden              the actor may not do that
+├── Throttled              too many attempts; `details["retry_after"]` is how many seconds to wait
 ├── Untrusted              loading would execute content nobody vouched for
 ├── Corrupt                stored bytes are not what was sealed
 ├── MissingPackage         a package that the model needs is not installed
@@ -94,10 +96,22 @@ class AliasMoved(Conflict):
     code = "alias_moved"
 
 
+class Unauthenticated(ShelfError):
+    """Nobody known is asking: no credentials, or wrong ones."""
+
+    code = "unauthenticated"
+
+
 class Forbidden(ShelfError):
     """The actor may not do that."""
 
     code = "forbidden"
+
+
+class Throttled(ShelfError):
+    """Too many attempts; `details["retry_after"]` is how many seconds to wait before the next one."""
+
+    code = "throttled"
 
 
 class Untrusted(ShelfError):

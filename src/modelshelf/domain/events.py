@@ -35,11 +35,17 @@ class EventName:
     LOGGED_MODEL_CREATED = "logged_model.created"
     LOGGED_MODEL_FINALIZED = "logged_model.finalized"  # status
     LOGGED_MODEL_DELETED = "logged_model.deleted"
+    USER_CREATED = "user.created"  # role, whether there is a password
+    USER_ROLE_CHANGED = "user.role_changed"  # before, after
+    USER_PASSWORD_CHANGED = "user.password_changed"  # whether there is one now
+    USER_DELETED = "user.deleted"  # tokens that ended
+    TOKEN_CREATED = "token.created"  # id, role, expires_ms
+    TOKEN_REVOKED = "token.revoked"  # id
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact; `subject` is what it is about: `models/churn`, `models/churn/3`, `runs/<id>`."""
+    """One fact; `subject` is what it is about: `models/churn`, `models/churn/3`, `runs/<id>`, `users/alice`."""
 
     name: str
     actor: str

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from modelshelf.blobs import tree
+from modelshelf.blobs import parts, tree
 from modelshelf.blobs.store import BlobStore, Progress, Stored
 from modelshelf.database import artifacts as rows
 from modelshelf.database.database import Database, Transaction
@@ -44,13 +44,16 @@ class Artifacts:
 
         Raises NotFound for a blob that is not there, and Invalid where a file would have to be a folder too.
         """
-        self._actor.require(Permission.WRITE)
         below = ArtifactPath(folder)
-        placed = [FileEntry((below / file.path).text, file.digest, file.size) for file in files]
+        self.place([FileEntry((below / file.path).text, file.digest, file.size) for file in files])
+
+    def place(self, files: Sequence[FileEntry]) -> None:
+        """Set files, named by their paths from the store's root, to blobs that are stored already; else like `put`."""
+        self._actor.require(Permission.WRITE)
         with self._database.write() as tx:
-            for file in placed:
+            for file in files:
                 self._refuse_collision(tx, ArtifactPath(file.path))
-            rows.put_files(tx, placed, now_ms=self._clock())
+            rows.put_files(tx, files, now_ms=self._clock())
             refusals.refuse_missing(self._blobs, {file.digest for file in files})
 
     @staticmethod
@@ -83,6 +86,61 @@ class Artifacts:
         if found is None:
             raise NotFound(f"no sealed manifest {manifest_id}", manifest=manifest_id)
         return found
+
+    def file(self, path: str) -> FileEntry:
+        """The file at a path of the store. Raises NotFound, and Invalid where the path is a folder."""
+        self._actor.require(Permission.READ)
+        place = ArtifactPath(path)
+        with self._database.read() as tx:
+            found = rows.file(tx, place)
+            if found is None and rows.has_below(tx, place):
+                raise Invalid(f"{path!r} is a folder; name a file in it", path=path)
+        if found is None:
+            raise NotFound(f"no artifact at {path!r}", path=path)
+        return found
+
+    def sealed_file(self, manifest_id: str, path: str) -> FileEntry:
+        """A file of a sealed manifest. Raises NotFound, and Invalid where the path is a folder."""
+        self._actor.require(Permission.READ)
+        place = ArtifactPath(path)
+        with self._database.read() as tx:
+            found = rows.manifest_file(tx, manifest_id, place)
+        if found is None:
+            if self.manifest(manifest_id).list_folder(place) != Listing((), ()):
+                raise Invalid(f"{path!r} is a folder; name a file in it", path=path)
+            raise NotFound(f"the sealed manifest {manifest_id} has no file {path!r}", path=path, manifest=manifest_id)
+        return found
+
+    def open_file(self, file: FileEntry) -> BinaryIO:
+        """A reader of a file's bytes that verifies while it reads. Raises Corrupt where they are gone or cut off."""
+        self._refuse_damaged(file)
+        return self._blobs.open(file.digest)
+
+    def read_range(self, file: FileEntry, *, start: int, length: int) -> Iterator[bytes]:
+        """Some of a file's bytes, in pieces that are verified before they are handed out.
+
+        The first range of a blob that this process is asked for costs a read of the whole blob. Raises Corrupt.
+        """
+        self._refuse_damaged(file)
+        return parts.verified_range(self._blobs, file.digest, start=start, length=length)
+
+    def _refuse_damaged(self, file: FileEntry) -> None:
+        self._actor.require(Permission.READ)
+        try:
+            there = self._blobs.size(file.digest)
+        except NotFound:
+            raise Corrupt(
+                f"the bytes of {file.path!r} ({file.digest}) are not in the store; restore them from a backup",
+                expected=file.digest,
+                found="",
+            ) from None
+        if there != file.size:
+            raise Corrupt(
+                f"the bytes of {file.path!r} ({file.digest}) are damaged: {there} of {file.size} are there; restore them "
+                "from a backup",
+                expected=file.digest,
+                found="",
+            )
 
     def open(self, digest: str) -> BinaryIO:
         """A reader of one blob that verifies while it reads."""

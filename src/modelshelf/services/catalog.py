@@ -12,10 +12,11 @@ from modelshelf.domain.governance import Cause, Move, Slot
 from modelshelf.domain.names import DESCRIPTION_LIMIT, TAG_VALUE_LIMIT, bounded, model_name, tag_key
 from modelshelf.services import moves, refusals
 from modelshelf.services.registration import checked_tags
+from modelshelf.services.search import CatalogSearch
 from modelshelf.services.versions import Versions
 
 
-class Catalog(Versions):
+class Catalog(Versions, CatalogSearch):
     """The shelf itself: names, numbered versions, and what they resolve to."""
 
     def create_model(

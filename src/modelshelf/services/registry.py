@@ -7,6 +7,8 @@ from typing import Self
 from modelshelf.blobs.store import BlobStore
 from modelshelf.database.database import Database
 from modelshelf.domain.access import Actor
+from modelshelf.services.access import Access
+from modelshelf.services.access_part import Changes
 from modelshelf.services.artifacts import Artifacts
 from modelshelf.services.catalog import Catalog
 from modelshelf.services.events import Events
@@ -15,7 +17,7 @@ from modelshelf.services.tracking import Tracking
 
 
 class Registry:
-    """What every adapter holds: `catalog`, `tracking`, `artifacts`, `governance` and `events`.
+    """What every adapter holds: `catalog`, `tracking`, `artifacts`, `governance`, `events` and `access`.
 
     `clock` tells milliseconds since the epoch; `entropy(n)` gives n random bytes.
     """
@@ -29,6 +31,7 @@ class Registry:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
         uri: str = "",
+        access_changes: Changes | None = None,
     ) -> None:
         self._database, self._blobs = database, blobs
         self._clock, self._entropy = clock, entropy
@@ -38,11 +41,18 @@ class Registry:
         self.artifacts = Artifacts(database, blobs, actor=actor, clock=clock)
         self.governance = Governance(database, blobs, actor=actor, clock=clock)
         self.events = Events(database, actor=actor, clock=clock)
+        self.access = Access(database, actor=actor, clock=clock, entropy=entropy, changes=access_changes or Changes())
 
     def acting_as(self, actor: Actor) -> "Registry":
         """The same shelf for another actor."""
         return Registry(
-            self._database, self._blobs, actor=actor, clock=self._clock, entropy=self._entropy, uri=self.uri
+            self._database,
+            self._blobs,
+            actor=actor,
+            clock=self._clock,
+            entropy=self._entropy,
+            uri=self.uri,
+            access_changes=self.access.changes,
         )
 
     def close(self) -> None:

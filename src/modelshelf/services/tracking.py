@@ -1,7 +1,8 @@
 """Tracking as one area: experiments, runs and logged models (by inheritance)."""
 
 from modelshelf.services.logged_models import LoggedModels
+from modelshelf.services.search import TrackingSearch
 
 
-class Tracking(LoggedModels):
+class Tracking(LoggedModels, TrackingSearch):
     """What is recorded while models are made."""
