@@ -1,6 +1,6 @@
 """Modelshelf beside MLflow, embedded on SQLite, in one run: one command, a table and JSON.
 
-    python benchmarks/run.py --mlflow-python PATH/TO/ENVIRONMENT/bin/python [--json results.json] [--rounds 5]
+    python benchmarks/run.py --mlflow-python PATH/TO/bin/python [--json results.json] [--rounds 5]
 
 Run it with the Python of an environment that has `modelshelf[sklearn]`; the other environment has `mlflow` and
 `scikit-learn`. The same programs run in both, each measurement in a new process, the two libraries in turn; of the rounds
