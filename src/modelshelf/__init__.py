@@ -86,9 +86,14 @@ if TYPE_CHECKING:
         search_registered_models,
         search_runs,
     )
-    from modelshelf.sdk.session import get_registry_uri, get_tracking_uri, set_registry_uri, set_tracking_uri
+    from modelshelf.sdk.session import (
+        get_registry_uri,
+        get_tracking_uri,
+        is_tracking_uri_set,
+        set_registry_uri,
+        set_tracking_uri,
+    )
     from modelshelf.sdk.shelf import history, promote, resolve, rollback
-    from modelshelf.sdk.uris import is_tracking_uri_set
     from modelshelf.sdk.version_tags import set_model_version_tag
 
 __version__ = "0.1.0"
@@ -98,10 +103,10 @@ _HOMES = {
     "modelshelf.sdk.session": (
         "get_registry_uri",
         "get_tracking_uri",
+        "is_tracking_uri_set",
         "set_registry_uri",
         "set_tracking_uri",
     ),
-    "modelshelf.sdk.uris": ("is_tracking_uri_set",),
     "modelshelf.sdk.experiments": (
         "create_experiment",
         "delete_experiment",

@@ -16,6 +16,7 @@ from modelshelf.flavors.mlmodel import Model
 from modelshelf.flavors.model_info import ModelInfo
 from modelshelf.sdk import registering, session, transfers
 from modelshelf.sdk.active import Going, going_or_none
+from modelshelf.sdk.active_model import note_logged_model
 from modelshelf.sdk.entities import LoggedModelOutput
 from modelshelf.sdk.experiments import active_experiment_id, texts
 from modelshelf.sdk.locations import of_logged_model
@@ -79,7 +80,7 @@ def _logged_model(shelf: Registry, name: str | None, request: Request, going: Go
     """A new one of the run, or of the active experiment where no run is going on; or the one named by its id."""
     if request.model_id is not None:
         return shelf.tracking.logged_model(request.model_id)
-    return shelf.tracking.create_logged_model(
+    logged = shelf.tracking.create_logged_model(
         going.run.info.experiment_id if going else active_experiment_id(),
         name=name,
         run_id=going.run_id if going else "",
@@ -87,6 +88,8 @@ def _logged_model(shelf: Registry, name: str | None, request: Request, going: Go
         params=texts(request.params),
         tags={**source_tags(), **texts(request.tags)},
     )
+    note_logged_model(logged.id)
+    return logged
 
 
 def _store(shelf: Registry, logged: LoggedModel, save: Save) -> Model:

@@ -14,6 +14,8 @@ from modelshelf.settings import Settings
 _lock = threading.RLock()
 _open: dict[tuple[str, str, int], Registry] = {}
 _chosen: dict[str, str] = {}
+_inherited: dict[str, str | None] = {}
+"""What the variables said before this program chose."""
 
 
 @lru_cache(maxsize=1)
@@ -46,17 +48,35 @@ def get_registry_uri() -> str:
     return _chosen.get("registry") or settings().registry_uri or get_tracking_uri()
 
 
-def _choose(which: str, uri: "str | Path") -> None:
+def is_tracking_uri_set() -> bool:
+    """Whether somebody chose where runs are logged: this program, or the environment."""
+    return "tracking" in _chosen or any(
+        os.environ.get(name) for name in ("MODELSHELF_TRACKING_URI", "MLFLOW_TRACKING_URI")
+    )
+
+
+def normalized(uri: "str | Path") -> str:
+    """The URI of a database; a plain path is an SQLite file."""
     if not isinstance(uri, str | Path):
         raise Invalid(f"a URI must be a text, not {type(uri).__name__}")
     text = str(uri)
-    if text and "://" not in text:
-        text = f"sqlite:///{Path(text).expanduser()}"
+    return f"sqlite:///{Path(text).expanduser()}" if text and "://" not in text else text
+
+
+def _choose(which: str, uri: "str | Path") -> None:
+    """Remember a choice, also for the processes that this one starts."""
+    text, variable = normalized(uri), f"MODELSHELF_{which.upper()}_URI"
     with _lock:
         if text:
-            _chosen[which] = text
+            _inherited.setdefault(variable, os.environ.get(variable))
+            _chosen[which] = os.environ[variable] = text
+            return
+        _chosen.pop(which, None)
+        before = _inherited.pop(variable, os.environ.get(variable))
+        if before is None:
+            os.environ.pop(variable, None)
         else:
-            _chosen.pop(which, None)
+            os.environ[variable] = before
 
 
 def tracking() -> Registry:
