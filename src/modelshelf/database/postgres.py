@@ -70,7 +70,7 @@ class PostgresDatabase:
         try:
             psycopg.connect(conninfo, connect_timeout=10).close()
         except psycopg.OperationalError as error:
-            reason = str(error).strip().splitlines()[-1]
+            reason = next((line.strip() for line in str(error).splitlines() if "failed" in line), str(error).strip())
             raise Unavailable(
                 f"cannot connect to PostgreSQL: {reason}; check the host, the database and the password"
             ) from None

@@ -53,7 +53,6 @@ class RegisteredModel:
     aliases: dict[str, int] = field(default_factory=dict)
     latest_versions: tuple[ModelVersion, ...] = ()
     """The newest version of each stage that has one."""
-    version_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
