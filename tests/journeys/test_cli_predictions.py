@@ -115,6 +115,6 @@ def test_the_quickstart_leaves_a_shelf_to_look_at(shelf: Commandline) -> None:
     again = shelf.json("quickstart")
 
     assert told.code == 0, told.err
-    assert again == {"uri": shelf.uri, "model": "tumours", "alias": "champion"}
-    assert shelf.json("show", "tumours")["aliases"]["champion"] >= 1
+    assert again == {"uri": shelf.uri, "model": "tumours", "alias": "production"}
+    assert shelf.json("show", "tumours")["aliases"]["production"] >= 1
     assert shelf("doctor").code == 0

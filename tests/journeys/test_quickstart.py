@@ -20,11 +20,11 @@ def test_the_quickstart_registers_promotes_predicts_and_rolls_back(tmp_path: Pat
 
     first, second = told(uri), told(uri)
 
-    assert "tumours@champion: version 1 -> version 2" in first
-    assert "tumours@champion: version 2 -> version 1" in first
-    assert "tumours@champion: version 3 -> version 4" in second
-    assert "tumours@champion: version 4 -> version 3" in second
+    assert "tumours@production: version 1 -> version 2" in first
+    assert "tumours@production: version 2 -> version 1" in first
+    assert "tumours@production: version 3 -> version 4" in second
+    assert "tumours@production: version 4 -> version 3" in second
     with connect(uri) as shelf:
-        assert shelf.catalog.resolve("models:/tumours@champion").version.number == 3
+        assert shelf.catalog.resolve("models:/tumours@production").version.number == 3
         assert [move.after for move in shelf.governance.history("tumours")] == [3, 4, 3, 1, 2, 1]
     assert session.get_tracking_uri() == before

@@ -17,7 +17,7 @@ from modelshelf.services.registry import Registry
 
 URI = "sqlite:///quickstart.db"
 MODEL = "tumours"
-ALIAS = "champion"
+ALIAS = "production"
 _EXPERIMENT = "quickstart"
 _SHOWN_ROWS = 5
 _SHOWN_MOVES = 8
