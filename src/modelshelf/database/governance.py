@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelshelf.database.database import Row, Transaction
-from modelshelf.domain.governance import Cause, Move, Slot
+from modelshelf.domain.governance import AliasPosition, Cause, Move, Slot
 
 _COLUMNS = "id, model_id, model, slot, alias, version, before_value, after_value, time_ms, actor, reason, cause"
 
@@ -31,6 +31,21 @@ def alias_target(tx: Transaction, model_id: int, alias: str) -> int | None:
         "SELECT number FROM aliases WHERE model_id = :model_id AND alias = :alias", model_id=model_id, alias=alias
     )
     return row["number"] if row else None
+
+
+def alias_position(tx: Transaction, model: str, alias: str) -> AliasPosition | None:
+    """Where an alias points, with the last of the moves that led there."""
+    row = tx.one(
+        """
+        SELECT m.name AS model, a.alias, a.number AS version, a.moved_ms, a.moved_by,
+            (SELECT MAX(id) FROM moves WHERE model_id = a.model_id AND alias = a.alias) AS move
+        FROM registered_models m JOIN aliases a ON a.model_id = m.id
+        WHERE m.name = :model AND a.alias = :alias
+        """,
+        model=model,
+        alias=alias,
+    )
+    return AliasPosition(**row) if row else None
 
 
 def aliases_of_version(tx: Transaction, model_id: int, number: int) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from modelshelf.domain.errors import Invalid, NotFound
 MOST_BYTES_IN_PART = 255
 MOST_BYTES_IN_PATH = 1024
 MOST_BYTES_IN_FILE = 2**63 - 1
+SEALED = "sealed"
+"""The folder at the store's root below which `<64 digits>/...` shows the manifest of that id; nothing is put there."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -145,6 +147,16 @@ class FileEntry:
             raise Invalid(
                 f"the size of {self.path!r} is not a number of bytes from 0 to {MOST_BYTES_IN_FILE}", path=self.path
             )
+
+
+@dataclass(frozen=True, slots=True)
+class BlobParts:
+    """A blob's digests part by part: each part but the last has `part_size` bytes."""
+
+    digest: str
+    size: int
+    part_size: int
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

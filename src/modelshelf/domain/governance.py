@@ -47,6 +47,19 @@ class Move:
     id: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class AliasPosition:
+    """Where an alias points now, and by which move it came there."""
+
+    model: str
+    alias: str
+    version: int
+    move: int
+    """Id of the alias's last move."""
+    moved_ms: int
+    moved_by: str
+
+
 def rollback_target(moves: Sequence[Move]) -> int:
     """The version to go back to, from the alias's moves, the oldest first: where it was before it came to where it is.
 

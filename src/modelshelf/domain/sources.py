@@ -11,6 +11,7 @@ STORE_SCHEME = "mlflow-artifacts"
 """The scheme under which clients know the registry's own store."""
 
 _OUTSIDE = ("s3", "gs", "wasbs", "dbfs")
+_BUCKET = re.compile(r"(?:(?:s3|gs|wasbs)://[^/]+/|dbfs:/)(?P<path>[^?#]*)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
 _RUN_ID = re.compile(r"[0-9a-zA-Z][\w\-]{0,255}", re.ASCII)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 
@@ -56,7 +57,7 @@ def parse_source(text: str) -> Source:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1] == STORE_SCHEME:
         return StoreSource(store_path(text))
-    if scheme and scheme[1] in _OUTSIDE and not _tricky(text):
+    if _is_in_bucket(text):
         return OutsideSource(text)
     raise Invalid(
         f"invalid source {text!r}: a version comes from runs:/RUN_ID/PATH, models:/..., a place in this registry's "
@@ -93,7 +94,10 @@ def _run(text: str) -> RunSource:
     return RunSource(run_id, ArtifactPath.folder(path.rstrip("/")))
 
 
-def _tricky(uri: str) -> bool:
-    """Whether a path could climb out of where it says it is, in any encoding."""
-    lowered = uri.lower()
-    return any(sign in lowered for sign in ("..", "%2e", "%25", "#", "?", "\\", "\0"))
+def _is_in_bucket(uri: str) -> bool:
+    """Whether it names a place in a bucket, by a path that can't climb out of where it says it is, in any encoding."""
+    found = _BUCKET.fullmatch(uri)
+    if found is None or "\0" in uri or "\\" in uri:
+        return False
+    path = found["path"].lower()
+    return not any(sign in path for sign in ("..", "%2e", "%25"))

@@ -9,7 +9,7 @@ from modelshelf.blobs.store import BlobStore, Progress, Stored
 from modelshelf.database import artifacts as rows
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
-from modelshelf.domain.artifacts import ArtifactPath, FileEntry, Finding, Listing, Manifest
+from modelshelf.domain.artifacts import SEALED, ArtifactPath, BlobParts, FileEntry, Finding, Listing, Manifest
 from modelshelf.domain.errors import Corrupt, Invalid, NotFound
 from modelshelf.services import refusals
 
@@ -34,6 +34,11 @@ class Artifacts:
         self._actor.require(Permission.WRITE)
         return self._blobs.put(chunks, expected=expected)
 
+    def upload_many(self, blobs: Iterable[tuple[str, Iterable[bytes]]]) -> list[Stored]:
+        """Store streams of bytes, each with the digest that it has to have, all or none."""
+        self._actor.require(Permission.WRITE)
+        return self._blobs.put_many(blobs)
+
     def upload_files(self, paths: Sequence[Path], *, progress: Progress | None = None) -> list[Stored]:
         """Store files of this machine; the answers stand in the order of the paths."""
         self._actor.require(Permission.WRITE)
@@ -44,6 +49,7 @@ class Artifacts:
 
         Raises NotFound for a blob that is not there, and Invalid where a file would have to be a folder too.
         """
+        self._actor.require(Permission.WRITE)
         below = ArtifactPath(folder)
         self.place([FileEntry((below / file.path).text, file.digest, file.size) for file in files])
 
@@ -58,6 +64,8 @@ class Artifacts:
 
     @staticmethod
     def _refuse_collision(tx: Transaction, path: ArtifactPath) -> None:
+        if path.parts[0] == SEALED:
+            raise Invalid(f"cannot store {path.text!r}: {SEALED}/ shows sealed manifests", path=path.text)
         if above := rows.file_above(tx, path):
             raise Invalid(f"cannot store {path.text!r}: {above!r} is a file, not a folder", path=path.text)
         if rows.has_below(tx, path):
@@ -136,11 +144,24 @@ class Artifacts:
             ) from None
         if there != file.size:
             raise Corrupt(
-                f"the bytes of {file.path!r} ({file.digest}) are damaged: {there} of {file.size} are there; restore them "
-                "from a backup",
+                f"the bytes of {file.path!r} ({file.digest}) are damaged: {there} of {file.size} are there; "
+                "restore them from a backup",
                 expected=file.digest,
                 found="",
             )
+
+    def size(self, digest: str) -> int:
+        """How many bytes a blob has. Raises NotFound."""
+        self._actor.require(Permission.READ)
+        return self._blobs.size(digest)
+
+    def parts(self, digest: str) -> BlobParts:
+        """The digests of a blob's parts, by which each can be verified alone. Raises NotFound, Corrupt.
+
+        The first time that this process is asked for those of a blob it reads the whole of it.
+        """
+        self._actor.require(Permission.READ)
+        return parts.of_blob(self._blobs, digest)
 
     def open(self, digest: str) -> BinaryIO:
         """A reader of one blob that verifies while it reads."""

@@ -11,7 +11,7 @@ from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
 from modelshelf.domain.errors import AliasMoved, Conflict, Invalid, NotFound, ShelfError
 from modelshelf.domain.events import Event, EventName
-from modelshelf.domain.governance import Cause, Move, Slot, rollback_target
+from modelshelf.domain.governance import AliasPosition, Cause, Move, Slot, rollback_target
 from modelshelf.domain.names import REASON_LIMIT, Stage, alias_name, bounded, stage_name, version_number
 from modelshelf.services import moves, refusals, sealing
 
@@ -29,6 +29,7 @@ class _Intent:
     alias: str | None = None
     version: int | None = None
     stage: Stage | None = None
+    if_last_move: int | None = None
 
 
 class Governance:
@@ -37,14 +38,35 @@ class Governance:
     def __init__(self, database: Database, blobs: BlobStore, *, actor: Actor, clock: Callable[[], int]) -> None:
         self._database, self._blobs, self._actor, self._clock = database, blobs, actor, clock
 
+    def alias_position(self, model: str, alias: str) -> AliasPosition:
+        """Where an alias points, and by which move it came there. Raises NotFound."""
+        self._actor.require(Permission.READ)
+        alias = alias_name(alias)
+        with self._database.read() as tx:
+            found = governance.alias_position(tx, model, alias)
+            if found is None:
+                model_id = catalog.model_id(tx, model)
+                raise refusals.no_model(tx, model) if model_id is None else refusals.no_alias(tx, model, model_id, alias)
+            return found
+
     def set_alias(
-        self, model: str, alias: str, version: int, *, reason: str = "", if_current: int | None = ANYTHING
+        self,
+        model: str,
+        alias: str,
+        version: int,
+        *,
+        reason: str = "",
+        if_current: int | None = ANYTHING,
+        if_last_move: int | None = None,
     ) -> Move:
         """Point an alias at a version. `if_current` refuses (AliasMoved) unless that is what it points at now.
 
+        `if_last_move` refuses likewise unless it came there by that move and no other since.
         Raises Invalid for a bad alias, NotFound for an unknown model or version. A refusal is in the ledger too.
         """
-        return self._move_alias(model, alias, version, reason=reason, if_current=if_current, cause=Cause.SET)
+        return self._move_alias(
+            model, alias, version, reason=reason, if_current=if_current, if_last_move=if_last_move, cause=Cause.SET
+        )
 
     def promote(
         self,
@@ -76,14 +98,23 @@ class Governance:
             model, version, stage, archive=archive_existing, reason=reason, if_current=ANYTHING, cause=Cause.SET
         )
 
-    def clear_alias(self, model: str, alias: str, *, reason: str = "") -> Move | None:
-        """Take an alias away; None where it was not there. Raises NotFound for an unknown model."""
+    def clear_alias(
+        self, model: str, alias: str, *, reason: str = "", if_last_move: int | None = None
+    ) -> Move | None:
+        """Take an alias away; None where it was not there. Raises NotFound for an unknown model.
+
+        `if_last_move` refuses (AliasMoved) unless it came where it is by that move and no other since.
+        """
         self._actor.require(Permission.MOVE)
-        intent = _Intent(model, Cause.SET, bounded(reason, "reason", REASON_LIMIT), alias=alias_name(alias))
+        reason, alias = bounded(reason, "reason", REASON_LIMIT), alias_name(alias)
+        intent = _Intent(model, Cause.SET, reason, alias=alias, if_last_move=if_last_move)
         with self._database.write() as tx:
             model_id, now_ms = self._locked(tx, model)
-            before = governance.alias_target(tx, model_id, alias)
-            return None if before is None else self._append_alias(tx, intent, model_id, before, None, now_ms)
+            before, refusal = governance.alias_target(tx, model_id, alias), self._moved_since(tx, intent)
+            if refusal is None:
+                return None if before is None else self._append_alias(tx, intent, model_id, before, None, now_ms)
+            self._record_refusal(tx, intent, model_id, now_ms, refusal)
+        raise refusal
 
     def rollback(self, model: str, alias: str, *, reason: str = "") -> Move:
         """Move an alias back to whatever it pointed at before. Raises Conflict where there is nothing to go back to."""
@@ -128,11 +159,19 @@ class Governance:
             return governance.moves_of_model(tx, wanted, before_id=sys.maxsize, limit=limit)
 
     def _move_alias(
-        self, model: str, alias: str, version: int, *, reason: str, if_current: int | None, cause: Cause
+        self,
+        model: str,
+        alias: str,
+        version: int,
+        *,
+        reason: str,
+        if_current: int | None,
+        cause: Cause,
+        if_last_move: int | None = None,
     ) -> Move:
         self._actor.require(Permission.MOVE)
-        number = version_number(version)
-        intent = _Intent(model, cause, bounded(reason, "reason", REASON_LIMIT), alias=alias_name(alias), version=number)
+        number, reason = version_number(version), bounded(reason, "reason", REASON_LIMIT)
+        intent = _Intent(model, cause, reason, alias=alias_name(alias), version=number, if_last_move=if_last_move)
         with self._database.write() as tx:
             model_id, now_ms = self._locked(tx, model)
             before = governance.alias_target(tx, model_id, alias)
@@ -147,6 +186,8 @@ class Governance:
         self, tx: Transaction, intent: _Intent, model_id: int, before: int | None, if_current: int | None
     ) -> ShelfError | None:
         assert intent.version is not None
+        if refusal := self._moved_since(tx, intent):
+            return refusal
         if if_current not in (ANYTHING, before):
             where = f"version {before}" if before is not None else "nothing"
             return AliasMoved(
@@ -159,6 +200,22 @@ class Governance:
         if governance.stage_of(tx, model_id, intent.version) is None:
             return refusals.no_version(tx, intent.model, model_id, intent.version)
         return None
+
+    @staticmethod
+    def _moved_since(tx: Transaction, intent: _Intent) -> AliasMoved | None:
+        if intent.if_last_move is None:
+            return None
+        found = governance.alias_position(tx, intent.model, str(intent.alias))
+        if found is not None and found.move == intent.if_last_move:
+            return None
+        where = f"points at version {found.version} since move {found.move}" if found else "points nowhere"
+        return AliasMoved(
+            f"{intent.model}@{intent.alias} {where}; somebody moved it after move {intent.if_last_move}. "
+            "Look at the history and decide again",
+            model=intent.model,
+            alias=intent.alias,
+            current=found.version if found else None,
+        )
 
     def _move_stage(
         self, model: str, version: int, stage: str, *, archive: bool, reason: str, if_current: int | None, cause: Cause

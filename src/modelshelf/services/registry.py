@@ -13,6 +13,7 @@ from modelshelf.services.artifacts import Artifacts
 from modelshelf.services.catalog import Catalog
 from modelshelf.services.events import Events
 from modelshelf.services.governance import Governance
+from modelshelf.services.once import once
 from modelshelf.services.tracking import Tracking
 
 
@@ -45,8 +46,24 @@ class Registry:
 
     def acting_as(self, actor: Actor) -> "Registry":
         """The same shelf for another actor."""
+        return self._bound(self._database, actor)
+
+    def once(self, key: str, work: "Callable[[Registry], str]", *, request: str) -> str:
+        """Do something once: what `work`, given this shelf, answers, or what it answered to this key within a day.
+
+        `work` makes one change; `request` tells what it is about. Raises Invalid for a key that was used for another
+        request, and what `work` raises.
+        """
+
+        def inside(database: Database) -> str:
+            return work(self._bound(database, self.actor))
+
+        actor, now_ms = self.actor.name, self._clock()
+        return once(self._database, inside, actor=actor, key=key, request=request, now_ms=now_ms)
+
+    def _bound(self, database: Database, actor: Actor) -> "Registry":
         return Registry(
-            self._database,
+            database,
             self._blobs,
             actor=actor,
             clock=self._clock,

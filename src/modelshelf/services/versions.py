@@ -34,6 +34,15 @@ class Versions(Registration):
         with self._database.read() as tx:
             return self._version(tx, name, version_number(number))
 
+    def version_by_alias(self, name: str, alias: str) -> ModelVersion:
+        """The version that an alias points at now. Raises NotFound, with the alias in its details if only that is."""
+        self._actor.require(Permission.READ)
+        with self._database.read() as tx:
+            found = versions.version_by_alias(tx, name, alias)
+            if found is None:
+                raise refusals.no_alias(tx, name, self._id(tx, name), alias)
+            return found
+
     def manifest(self, name: str, number: int) -> Manifest | None:
         """The sealed files of a version; None while it is unsealed. Raises NotFound."""
         self._actor.require(Permission.READ)
