@@ -1,6 +1,7 @@
 """`modelshelf quickstart`: the whole story on one screen, with real data."""
 
 import sys
+from typing import Literal
 
 import click
 
@@ -23,6 +24,7 @@ def command(invocation: Invocation) -> None:
 
     stream = sys.stderr if invocation.as_json else sys.stdout
     uri = invocation.uri or DEFAULT_URI
-    quickstart.run(uri, console=Console(file=stream, color_system=None if invocation.plain else "auto"))
+    colours: Literal["auto"] | None = None if invocation.plain else "auto"
+    quickstart.run(uri, console=Console(file=stream, highlight=False, color_system=colours))
     if invocation.as_json:
         invocation.show({"uri": uri, "model": quickstart.MODEL, "alias": quickstart.ALIAS})
