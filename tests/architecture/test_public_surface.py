@@ -117,3 +117,19 @@ def test_every_method_of_the_client_says_what_it_does() -> None:
     ]
 
     assert silent == []
+
+
+def test_errors_carry_the_codes_that_programs_written_for_mlflow_compare() -> None:
+    from modelshelf import exceptions
+
+    codes = {
+        kind: getattr(kind("why"), "error_code")  # noqa: B009
+        for kind in (exceptions.NotFound, exceptions.AlreadyExists, exceptions.InvalidFilter, exceptions.Corrupt)
+    }
+
+    assert list(codes.values()) == [
+        "RESOURCE_DOES_NOT_EXIST",
+        "RESOURCE_ALREADY_EXISTS",
+        "INVALID_PARAMETER_VALUE",
+        "INTERNAL_ERROR",
+    ]
