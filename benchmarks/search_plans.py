@@ -18,7 +18,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("src", "tests")]
 
 from big_shelf import GIANT, fill
-from query_plans import Recording, plan
+from query_plans import Recording
 
 from modelshelf.connect import connect
 from modelshelf.database import search
@@ -62,7 +62,7 @@ RUN_SEARCHES = [
     ("run_name = 'rare'", ()),
     ("run_name LIKE 'run-77%'", ()),
     ("status = 'FAILED'", ()),
-    ("tags.mlflow.user LIKE '%ser-33%'", ()),
+    ("tags.mlflow.user LIKE '%ser-34%'", ()),
     ("", ("metrics.auc DESC",)),
 ]
 
@@ -128,8 +128,7 @@ def show_plans(registry: Registry, what: str, filter: str, order: tuple[str, ...
         else:
             found = search.runs(recording, condition, orders, experiments=[0], lifecycles=(Lifecycle.ACTIVE,))
         found.page(100, None)
-        for sql, parameters in recording.searches():
-            steps = plan(tx, sql, parameters)
+        for sql, steps in recording.asked:
             print(f"    {' '.join(sql.split())[:150]}")
             for step in steps:
                 print(f"        {step}")

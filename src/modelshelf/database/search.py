@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from modelshelf.database import arrays
+from modelshelf.database.catalog import model_id
 from modelshelf.database.database import Transaction
-from modelshelf.database.search_catalog import MODELS, VERSIONS
+from modelshelf.database.search_catalog import MODELS, VERSIONS, WITHIN_MODEL
 from modelshelf.database.search_drivers import anchored, conjuncts
 from modelshelf.database.search_pages import Search
 from modelshelf.database.search_tracking import EXPERIMENTS, LOGGED_MODELS, RUNS
@@ -14,6 +15,8 @@ from modelshelf.domain.search import Comparison, Condition, Field, Kind, Not, Op
 from modelshelf.domain.tracking import Lifecycle
 
 _NAME, _VERSION = Field(Kind.ATTRIBUTE, "name"), Field(Kind.ATTRIBUTE, "version")
+_INDEX = "{index}"
+"""Where SQLite is told which index to use: statistics tell it how many runs fail, not how many of these."""
 
 
 def _by(attribute: str, *, descending: bool = False) -> Order:
@@ -38,12 +41,13 @@ def versions(tx: Transaction, condition: Condition, order: Sequence[Order]) -> S
     search = Search(tx, VERSIONS, condition, orders)
     name = next((each.value for each in conjuncts(condition) if each.field == _NAME and each.op is Op.EQ), None)
     if name is not None:
-        model = f"(SELECT id FROM registered_models WHERE name = {search.binder.bind(name)})"
+        model = search.binder.bind(model_id(tx, str(name)))
         anchor = f"SELECT d.id AS id FROM model_versions d WHERE d.model_id = {model}"
         search.drivers = [anchored(search.binder, anchor, {"version": "d.number", "stage": "d.stage"}, condition)]
         search.orders = [each for each in orders if each.field != _NAME]
         if search.orders[0].field == _VERSION:
             search.scope = f"v.model_id = {model}"
+            search.entity = replace(VERSIONS, walks={"version": WITHIN_MODEL})
     return search
 
 
@@ -106,9 +110,11 @@ def _within(
     some = f"(SELECT value FROM {arrays.numbers(search.tx, 'experiments')})"
     inside = f"{{0}}.experiment_id IN {some} AND {{0}}.lifecycle IN {binder.some(wanted)}"
     search.where = f"COALESCE({inside.format('r')}, FALSE)"
-    anchor = f"SELECT d.id AS id FROM {table} d WHERE {inside.format('d')}"
-    indexed = {"status": "d.status"} if table == "runs" else {}
-    search.drivers = [anchored(binder, anchor, indexed, condition)]
+    anchor = f"SELECT d.id AS id FROM {table} d{_INDEX} WHERE {inside.format('d')}"
+    driver = anchored(binder, anchor, {"status": "d.status"} if table == "runs" else {}, condition)
+    index = f"{table}_by_status" if driver.rank == 0 else f"{table}_by_{'start' if table == 'runs' else 'creation'}"
+    hint = f" INDEXED BY {index}" if search.tx.dialect == "sqlite" else ""
+    search.drivers = [replace(driver, sources=tuple(source.replace(_INDEX, hint) for source in driver.sources))]
     if len(experiments) == len(wanted) == 1 and search.orders[0].field == Field(Kind.ATTRIBUTE, ordered):
         search.scope = f"r.experiment_id = {binder.bind(experiments[0])} AND r.lifecycle = {binder.bind(wanted[0])}"
 

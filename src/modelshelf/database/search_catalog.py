@@ -70,7 +70,7 @@ VERSIONS = Entity(
                 trigrams="model_name_trigrams",
             ),
         ),
-        "version": Column("v.number", lookup=own(_VERSIONS, "number")),
+        "version": Column("v.number"),
         "alias": Side(
             "aliases d",
             "d.model_id = v.model_id AND d.number = v.number",
@@ -103,6 +103,8 @@ VERSIONS = Entity(
         "name": Walk("m.name", "registered_models m", "model_versions v"),
         "created": Walk("v.created_ms", "model_versions v", "registered_models m"),
         "updated": Walk("v.updated_ms", "model_versions v", "registered_models m"),
-        "version": Walk("v.number", "model_versions v", "registered_models m"),
     },
 )
+
+WITHIN_MODEL = Walk("v.number", "model_versions v", "registered_models m")
+"""The versions of one model in the order of their numbers."""

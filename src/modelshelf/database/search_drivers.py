@@ -6,7 +6,7 @@ from typing import Any
 
 from modelshelf.database import search_texts
 from modelshelf.database.database import Transaction
-from modelshelf.database.search_entities import Column, Entity, Lookup
+from modelshelf.database.search_entities import Entity, Lookup
 from modelshelf.database.search_predicates import Binder, is_nan, stored, value_sql
 from modelshelf.domain.search import And, Comparison, Condition, Kind, Not, Op
 
@@ -59,17 +59,18 @@ def _united(each: list[list[Driver]]) -> list[Driver]:
 
 
 def _of_comparison(tx: Transaction, binder: Binder, entity: Entity, comparison: Comparison) -> list[Driver]:
-    place = entity.place(comparison.field)
-    if place.lookup is None or comparison.op is Op.IS_NULL:
+    lookup = entity.place(comparison.field).lookup
+    if lookup is None or comparison.op is Op.IS_NULL:
         return []
-    lookup, original, comparison = place.lookup, comparison, stored(entity, comparison)
-    keyed = f" AND {lookup.key} = {binder.bind(comparison.field.key)}" if lookup.key else ""
-    if _has_trigrams(tx, lookup, comparison):
-        return [Driver(_trigram_sources(binder, lookup, comparison, keyed), 3, original, by_trigrams=True)]
-    rank, bound = bounds(binder, lookup.indexed, comparison, cut=lookup.cut)
-    if not bound and (not lookup.key or isinstance(place, Column)):
-        return []
-    return [Driver((_source(binder, lookup, comparison, keyed + bound),), rank, original)]
+    found, wanted = [], stored(entity, comparison)
+    keyed = f"{lookup.key} = {binder.bind(comparison.field.key)}" if lookup.key else "TRUE"
+    if _has_trigrams(tx, lookup, wanted):
+        sources = _trigram_sources(binder, lookup, wanted, keyed)
+        found.append(Driver(sources, 3, comparison, by_trigrams=True))
+    rank, bound = bounds(binder, lookup.indexed, wanted, cut=lookup.cut)
+    if bound or lookup.key:
+        found.append(Driver((_source(binder, lookup, wanted, f" AND {keyed}{bound}"),), rank, comparison))
+    return found
 
 
 def _source(binder: Binder, lookup: Lookup, comparison: Comparison, bound: str, *, before: str = "") -> str:
@@ -121,18 +122,17 @@ def _index_exists(tx: Transaction, name: str) -> bool:
 
 
 def _trigram_sources(binder: Binder, lookup: Lookup, comparison: Comparison, keyed: str) -> tuple[str, ...]:
-    short = f" AND length({lookup.value}) <= {search_texts.SHORT}" if lookup.key else ""
+    """What the trigrams find, the key out of the planner's sight, and the values that are too long to have any."""
+    before, found = "", f" AND {value_sql(binder, lookup.value, comparison)}"
     if binder.dialect == "sqlite":
         query = search_texts.trigram_query(search_texts.trigrams(str(comparison.value)))
         found = f" AND {lookup.trigrams} MATCH {binder.bind(query)} AND d.id = {lookup.trigrams}.rowid"
-        sources = [_source(binder, lookup, comparison, found + keyed, before=f"{lookup.trigrams} CROSS JOIN ")]
-    else:
-        found = f" AND {value_sql(binder, lookup.value, comparison)}"
-        sources = [_source(binder, lookup, comparison, found + short + keyed)]
-    if lookup.key:
-        long = f" AND length({lookup.value}) > {search_texts.SHORT}"
-        sources.append(_source(binder, lookup, comparison, long + keyed))
-    return tuple(sources)
+        before = f"{lookup.trigrams} CROSS JOIN "
+    if not lookup.key:
+        return (_source(binder, lookup, comparison, found, before=before),)
+    short = f"{found} AND length({lookup.value}) <= {search_texts.SHORT} AND COALESCE({keyed}, FALSE)"
+    long = f" AND length({lookup.value}) > {search_texts.SHORT} AND {keyed}"
+    return _source(binder, lookup, comparison, short, before=before), _source(binder, lookup, comparison, long)
 
 
 def anchored(binder: Binder, anchor: str, indexed: Mapping[str, str], condition: Condition) -> Driver:

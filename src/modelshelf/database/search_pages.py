@@ -130,7 +130,7 @@ class _Page:
         self._select(
             f"hits CROSS JOIN {self._entity.rows}",
             f"{self._entity.id} = hits.id{self._behind}",
-            before=f"WITH hits AS MATERIALIZED (SELECT DISTINCT id FROM ({driver.sql}) AS found) ",
+            before=f"WITH found AS MATERIALIZED ({driver.sql}), hits AS MATERIALIZED (SELECT DISTINCT id FROM found) ",
         )
 
     def _read_all(self) -> None:
@@ -195,6 +195,7 @@ def _advised(tx: Transaction, *, bitmaps: bool) -> Iterator[None]:
         "enable_mergejoin": "off",
         "join_collapse_limit": "1",
         "jit": "off",
+        "plan_cache_mode": "force_custom_plan",
     }
     calls = ", ".join(f"set_config('{name}', '{value}', TRUE)" for name, value in settings.items())
     tx.execute("SAVEPOINT search")

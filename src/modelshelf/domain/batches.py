@@ -189,6 +189,12 @@ def check_inputs(inputs: Collection[DatasetInput]) -> list[DatasetInput]:
     return list(first.values())
 
 
+def check_step(step: object) -> None:
+    """Raise Invalid where a step is not a whole number that both databases can hold."""
+    if not isinstance(step, int) or step not in _WHOLE:
+        raise Invalid(f"the step must be a whole number of 64 bits, not {step!r}", step=step)
+
+
 def _check_dataset(dataset: Dataset) -> None:
     for what, limit in DATASET_LIMITS.items():
         bounded(getattr(dataset, what), f"dataset's {what}", limit)

@@ -9,6 +9,10 @@ from enum import StrEnum
 from modelshelf.domain.errors import Invalid
 
 MODEL_NAME_LIMIT = 1024
+MODEL_NAME_BYTES = 2000
+"""What fits into an entry of PostgreSQL's indexes, with a time beside it."""
+RUN_ID_LIMIT = 256
+SOURCE_LIMIT = 10_000
 ALIAS_LIMIT = 255
 TAG_KEY_LIMIT = 250
 TAG_VALUE_LIMIT = 100_000
@@ -41,7 +45,9 @@ def model_name(text: object) -> str:
         raise Invalid(f"invalid model name {text!r}: it must not contain '/' or ':', nor be '.' or '..'", name=text)
     if len(text) > MODEL_NAME_LIMIT:
         raise Invalid(f"the model name is {len(text)} characters long; the limit is {MODEL_NAME_LIMIT}", name=text)
-    return storable(text, "model name")
+    if len(storable(text, "model name").encode()) > MODEL_NAME_BYTES:
+        raise Invalid(f"the model name has {len(text.encode())} bytes; the limit is {MODEL_NAME_BYTES}", name=text)
+    return text
 
 
 def storable(text: str, what: str) -> str:

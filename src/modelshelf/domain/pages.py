@@ -32,7 +32,7 @@ def page_token(after: Sequence[Any], *, query: Any) -> str:
 
     `after` and `query` (all that settles which rows come, in which order) are JSON values.
     """
-    text = json.dumps([_digest(query), *after], separators=(",", ":"))
+    text = json.dumps([_digest(query), *after], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 

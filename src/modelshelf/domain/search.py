@@ -19,7 +19,7 @@ without a value matches.
 import math
 from collections.abc import Sequence
 
-from modelshelf.domain.errors import InvalidFilter
+from modelshelf.domain.errors import Invalid, InvalidFilter
 from modelshelf.domain.search_conditions import (
     And,
     Comparison,
@@ -56,6 +56,7 @@ __all__ = [
     "Or",
     "Order",
     "Scalar",
+    "check_order",
     "parse_filter",
     "parse_order",
 ]
@@ -76,6 +77,16 @@ _ELSEWHERE = {"==": "=", "<>": "!="}
 def parse_filter(text: str, fields: Fields) -> Condition:
     """The condition that a filter spells; raises InvalidFilter, which points at the fault."""
     return _Parser(text, fields).filter()
+
+
+def check_order(order: Order, fields: Fields) -> Order:
+    """A key to order by that was put together elsewhere; raises Invalid where it is none of these fields."""
+    known = (
+        order.field.key in fields.attributes if order.field.kind is Kind.ATTRIBUTE else order.field.kind in fields.kinds
+    )
+    if not known or type_of(order.field, fields) is FieldType.TEXTS or order.field.kind is Kind.DATASET:
+        raise Invalid(f"there is no order by {written(order.field)!r} here", field=written(order.field))
+    return order
 
 
 def parse_order(items: Sequence[str], fields: Fields) -> tuple[Order, ...]:

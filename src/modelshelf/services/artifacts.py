@@ -12,17 +12,19 @@ from modelshelf.domain.access import Actor, Permission
 from modelshelf.domain.artifacts import SEALED, ArtifactPath, BlobParts, FileEntry, Finding, Listing, Manifest
 from modelshelf.domain.errors import Corrupt, Invalid, NotFound
 from modelshelf.services import refusals
+from modelshelf.services.direct_transfers import DirectTransfers
 
 _SCAN = 500
 SWEEP_AGE_MS = 24 * 60 * 60 * 1000
 """Blobs younger than a day are spared by the sweep: an upload may be about to refer to them."""
 
 
-class Artifacts:
+class Artifacts(DirectTransfers):
     """The store of blobs, the changeable folders of runs and logged models, and the sealed manifests."""
 
     def __init__(self, database: Database, blobs: BlobStore, *, actor: Actor, clock: Callable[[], int]) -> None:
-        self._database, self._blobs, self._actor, self._clock = database, blobs, actor, clock
+        super().__init__(blobs, actor)
+        self._database, self._clock = database, clock
 
     def missing(self, digests: Iterable[str]) -> set[str]:
         """Those of some digests that the store does not hold."""
@@ -237,6 +239,8 @@ class Artifacts:
         their blobs after they have written the rows, and the sweep looks for rows while it keeps writers out.
         """
         self._actor.require(Permission.ADMINISTER)
+        if not 0 <= older_than_ms < 2**53:
+            raise Invalid(f"the age of what is swept is milliseconds, 0 or more, not {older_than_ms}")
         limit, freed = self._clock() - older_than_ms, 0
         with self._database.exclusive("sweep") as tx:
             rows.lock_references(tx)

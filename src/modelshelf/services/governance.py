@@ -46,7 +46,9 @@ class Governance:
             found = governance.alias_position(tx, model, alias)
             if found is None:
                 model_id = catalog.model_id(tx, model)
-                raise refusals.no_model(tx, model) if model_id is None else refusals.no_alias(tx, model, model_id, alias)
+                raise (
+                    refusals.no_model(tx, model) if model_id is None else refusals.no_alias(tx, model, model_id, alias)
+                )
             return found
 
     def set_alias(
@@ -98,9 +100,7 @@ class Governance:
             model, version, stage, archive=archive_existing, reason=reason, if_current=ANYTHING, cause=Cause.SET
         )
 
-    def clear_alias(
-        self, model: str, alias: str, *, reason: str = "", if_last_move: int | None = None
-    ) -> Move | None:
+    def clear_alias(self, model: str, alias: str, *, reason: str = "", if_last_move: int | None = None) -> Move | None:
         """Take an alias away; None where it was not there. Raises NotFound for an unknown model.
 
         `if_last_move` refuses (AliasMoved) unless it came where it is by that move and no other since.

@@ -11,7 +11,15 @@ from modelshelf.domain.artifacts import Manifest
 from modelshelf.domain.catalog import ModelVersion
 from modelshelf.domain.errors import Conflict, NotFound
 from modelshelf.domain.events import Event, EventName
-from modelshelf.domain.names import DESCRIPTION_LIMIT, TAG_VALUE_LIMIT, bounded, tag_key, version_number
+from modelshelf.domain.names import (
+    DESCRIPTION_LIMIT,
+    RUN_ID_LIMIT,
+    SOURCE_LIMIT,
+    TAG_VALUE_LIMIT,
+    bounded,
+    tag_key,
+    version_number,
+)
 from modelshelf.domain.sources import OutsideSource, parse_source
 from modelshelf.services import refusals, resolution, sealing
 from modelshelf.services.resolution import Content
@@ -31,6 +39,9 @@ class _Draft:
     tags: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        bounded(self.source, "source", SOURCE_LIMIT)
+        bounded(self.run_id, "run id", RUN_ID_LIMIT)
+        bounded(self.logged_model, "logged model's id", RUN_ID_LIMIT)
         bounded(self.run_link, "run link", RUN_LINK_LIMIT)
         bounded(self.description, "description", DESCRIPTION_LIMIT)
 

@@ -6,13 +6,14 @@ from typing import Self
 
 from modelshelf.blobs.store import BlobStore
 from modelshelf.database.database import Database
-from modelshelf.domain.access import Actor
+from modelshelf.domain.access import Actor, Permission
 from modelshelf.services.access import Access
 from modelshelf.services.access_part import Changes
 from modelshelf.services.artifacts import Artifacts
 from modelshelf.services.catalog import Catalog
 from modelshelf.services.events import Events
 from modelshelf.services.governance import Governance
+from modelshelf.services.measurements import Measurements, measure
 from modelshelf.services.once import once
 from modelshelf.services.tracking import Tracking
 
@@ -46,7 +47,12 @@ class Registry:
 
     def acting_as(self, actor: Actor) -> "Registry":
         """The same shelf for another actor."""
-        return self._bound(self._database, actor)
+        return self._bound(self._database, actor, self._clock)
+
+    def measured(self) -> Measurements:
+        """Numbers for those who watch over the shelf."""
+        self.actor.require(Permission.READ)
+        return measure(self._database, now_ms=self._clock())
 
     def once(self, key: str, work: "Callable[[Registry], str]", *, request: str) -> str:
         """Do something once: what `work`, given this shelf, answers, or what it answered to this key within a day.
@@ -54,19 +60,19 @@ class Registry:
         `work` makes one change; `request` tells what it is about. Raises Invalid for a key that was used for another
         request, and what `work` raises.
         """
+        now_ms = self._clock()
 
         def inside(database: Database) -> str:
-            return work(self._bound(database, self.actor))
+            return work(self._bound(database, self.actor, lambda: now_ms))
 
-        actor, now_ms = self.actor.name, self._clock()
-        return once(self._database, inside, actor=actor, key=key, request=request, now_ms=now_ms)
+        return once(self._database, inside, actor=self.actor.name, key=key, request=request, now_ms=now_ms)
 
-    def _bound(self, database: Database, actor: Actor) -> "Registry":
+    def _bound(self, database: Database, actor: Actor, clock: Callable[[], int]) -> "Registry":
         return Registry(
             database,
             self._blobs,
             actor=actor,
-            clock=self._clock,
+            clock=clock,
             entropy=self._entropy,
             uri=self.uri,
             access_changes=self.access.changes,

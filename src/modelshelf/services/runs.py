@@ -10,6 +10,7 @@ from modelshelf.domain.batches import (
     RUN_NAME_TAG,
     check_batch,
     check_inputs,
+    check_step,
     check_tags,
     refuse_changes,
     run_name,
@@ -195,6 +196,8 @@ class Runs(Experiments):
         """Link a run to logged models that it made. Raises AlreadyExists where one of them is linked already."""
         self._actor.require(Permission.WRITE)
         self._model_ids([output.model_id for output in models])
+        for output in models:
+            check_step(output.step)
         with self._database.write() as tx:
             self._writable_run(tx, run_id)
             for output in models:

@@ -1,4 +1,14 @@
-"""Search over models, versions, experiments, runs and logged models: the parts of the catalog and of tracking."""
+"""Search over models, versions, experiments, runs and logged models: the parts of the catalog and of tracking.
+
+What a page costs depends on how many rows fit, not on how many there are, nor on how deep the page lies, where an index
+answers: =, IN, ranges, LIKE 'abc%', and whatever else is asked of a tag, param or metric within the rows that have the
+key. Texts inside names of models and values of tags (LIKE '%abc%', ILIKE with three letters or more in a row) are found
+by trigrams; on PostgreSQL that needs the extension pg_trgm. Rows are read one by one, in order and until the page is
+full, for NOT, for IS NULL, for != and NOT IN and NOT LIKE of attributes, for texts inside other attributes, and for
+description, size, duration, artifact_uri, a version number without its model's name, and the status of logged models.
+Every match is read and sorted where no index has the order: any other than by name, created, updated, version (of one
+model), start_time, ids, or a metric of runs and versions.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -12,7 +22,7 @@ from modelshelf.domain.errors import Invalid
 from modelshelf.domain.names import storable
 from modelshelf.domain.pages import Page, page_start
 from modelshelf.domain.pages import page_token as make_token
-from modelshelf.domain.search import MAX_ORDER, Order, parse_filter, parse_order
+from modelshelf.domain.search import MAX_ORDER, Order, check_order, parse_filter, parse_order
 from modelshelf.domain.searchable import EXPERIMENTS, LOGGED_MODELS, MODELS, RUNS, VERSIONS, Searchable
 from modelshelf.domain.tracking import Experiment, LoggedModel, Run, View, experiment_number
 
@@ -164,7 +174,10 @@ def _order(order_by: Sequence[str | Order], searchable: Searchable) -> tuple[Ord
         raise Invalid(f"{len(order_by)} keys to order by; the limit is {MAX_ORDER}", limit=MAX_ORDER)
     if all(isinstance(each, str) for each in order_by):
         return parse_order([each for each in order_by if isinstance(each, str)], searchable.fields)
-    each_order = [parse_order([each], searchable.fields) if isinstance(each, str) else (each,) for each in order_by]
+    each_order = [
+        parse_order([each], searchable.fields) if isinstance(each, str) else (check_order(each, searchable.fields),)
+        for each in order_by
+    ]
     return tuple(order for orders in each_order for order in orders)
 
 

@@ -9,8 +9,6 @@ CREATE INDEX model_versions_by_source ON model_versions (substr(source, 1, 200))
 
 CREATE INDEX model_versions_by_creator ON model_versions (created_by);
 
-CREATE INDEX model_versions_by_number ON model_versions (number, model_id);
-
 CREATE INDEX registered_models_by_creator ON registered_models (created_by);
 
 CREATE INDEX experiment_tags_by_value ON experiment_tags (key, substr(value, 1, 200), experiment_id);
