@@ -1,13 +1,17 @@
 """Databases to test with: a fresh SQLite file or a fresh database of one shared PostgreSQL, per test."""
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from buckets import KINDS, BucketServer
+from buckets import serving as serving_buckets
 from modelshelf.services.registry import Registry
 from places import PostgresServer, start_postgres
+from served import ServedShelves
 from shelves import Clock, open_shelf
 
 _count = itertools.count(1)
@@ -21,6 +25,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
     yield from start_postgres(shared / "postgres", worker_id)
 
 
+@pytest.fixture(scope="session")
+def bucket_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, BucketServer]]:
+    """Object stores of each kind, whose buckets are folders."""
+    with contextlib.ExitStack() as running:
+        yield {kind: running.enter_context(serving_buckets(kind, tmp_path_factory.mktemp(kind))) for kind in KINDS}
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URI of a database that nobody has used yet, on each of the two engines."""
@@ -32,6 +43,14 @@ def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{server.template}" STRATEGY file_copy')
     yield server.uri(name)
     server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[ServedShelves]:
+    """One server for all shelves of a session."""
+    server = ServedShelves()
+    yield server
+    server.close()
 
 
 @pytest.fixture

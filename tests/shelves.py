@@ -1,7 +1,9 @@
 """Shelves to test with, and a clock that stands still until told."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from modelshelf.blobs.local import LocalBlobStore
 from modelshelf.connect import _database
@@ -12,6 +14,8 @@ from modelshelf.services.registry import Registry
 
 START_MS = 1_800_000_000_000
 ALICE = Actor("alice", Role.ADMIN)
+AsActor: TypeAlias = Callable[[str, Role], Registry]
+"""The same shelf for somebody else."""
 
 
 class Clock:

@@ -5,18 +5,20 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import cast
 
-from modelshelf.blobs.local import LocalBlobStore
+from modelshelf.blobs.places import Folder, Place, make_folder
 from modelshelf.database import shelf
 from modelshelf.database.database import Database
 from modelshelf.database.migrations import migrate
 from modelshelf.domain.access import Actor, Role
-from modelshelf.domain.errors import Invalid, MissingPackage, StorageFull, Unavailable
+from modelshelf.domain.errors import Invalid, MissingPackage
 from modelshelf.services.registry import Registry
 
 _POSTGRES = re.compile(r"(postgres|postgresql)(\+\w+)?://")
 _SECRET = re.compile(r"://([^:/@]+):[^@/]*@")
-_MARKER = "shelf-id"
+_BUCKETS = ("s3", "gs", "az")
+_SERVERS = ("http://", "https://")
 
 
 def now_ms() -> int:
@@ -37,20 +39,34 @@ def connect(uri: str, *, artifacts: str = "") -> Registry:
     """Open the shelf in a database, making it where there is none yet.
 
     `uri` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name`. `artifacts` is the
-    folder of the blobs; left out, it is `<file>.files` beside an SQLite file, and for PostgreSQL a folder of this
-    user's whose place the database remembers: so whoever is given the same URI finds the same files.
+    folder of the blobs, or a bucket, e.g. `s3://bucket/prefix`; left out, it is `<file>.files` beside an SQLite file,
+    and for PostgreSQL a folder of this user's. A place that doesn't derive from the URI the database remembers: so
+    whoever is given the same URI finds the same files.
+    `http://host:5000` is a shelf behind a server; nothing is sent before it is first used, and `artifacts` is not ours
+    to choose. Who is asking is told by MODELSHELF_TOKEN and its like.
     Raises Invalid for a URI of no known form, ForeignDatabase for another program's database, StorageFull where nothing
-    can be written, MissingPackage where psycopg is not installed.
+    can be written, Unavailable where a bucket refuses, MissingPackage where psycopg or obstore is not installed.
     """
+    if uri.startswith(_SERVERS):
+        return _remote(uri, artifacts)
     database, beside = _database(uri)
     shown = _shown(uri)
     try:
         migrate(database, now_ms=now_ms(), place=shown)
-        blobs = LocalBlobStore(_blob_folder(database, artifacts, beside, shown))
+        blobs = _place(database, artifacts, beside, shown).store()
     except BaseException:
         database.close()
         raise
     return Registry(database, blobs, actor=local_actor(), clock=now_ms, entropy=os.urandom, uri=shown)
+
+
+def _remote(uri: str, artifacts: str) -> Registry:
+    """A registry over HTTP: not one of the same class, but one with the same areas and methods."""
+    from modelshelf.native.remote import RemoteRegistry
+
+    if artifacts:
+        raise Invalid(f"the server at {_shown(uri)} keeps the files; leave the destination {artifacts!r} out")
+    return cast("Registry", RemoteRegistry(uri))
 
 
 def _database(uri: str) -> tuple[Database, Path | None]:
@@ -59,9 +75,11 @@ def _database(uri: str) -> tuple[Database, Path | None]:
         from modelshelf.database.sqlite import SqliteDatabase
 
         path = Path(uri.removeprefix("sqlite:///").partition("?")[0]).expanduser().absolute()
+        if path.name == ":memory:":
+            raise Invalid(f"cannot keep a shelf in memory ({uri!r}); name a file, e.g. sqlite:///shelf.db", uri=uri)
         if path.is_dir() or not path.name:
             raise Invalid(f"{uri!r} names a folder; name a file in it, e.g. sqlite:///{path}/shelf.db", uri=uri)
-        _make_folder(path.parent)
+        make_folder(path.parent)
         return SqliteDatabase(path), path.with_name(path.name + ".files")
     if _POSTGRES.match(uri):
         try:
@@ -73,7 +91,7 @@ def _database(uri: str) -> tuple[Database, Path | None]:
         return PostgresDatabase(_POSTGRES.sub("postgresql://", uri, count=1)), None
     raise Invalid(
         f"cannot connect to {_shown(uri)!r}; name a database: sqlite:///shelf.db (a file in this folder), "
-        "sqlite:////absolute/path/shelf.db, or postgresql://user@host/name",
+        "sqlite:////absolute/path/shelf.db, or postgresql://user@host/name; or a server: http://host:5000",
     )
 
 
@@ -82,83 +100,69 @@ def _shown(uri: str) -> str:
     return _SECRET.sub(r"://\1:***@", uri)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageFull(
-            f"cannot make the folder {folder}: {error.strerror}; choose one you may write in", path=str(folder)
-        ) from error
-
-
-def _blob_folder(database: Database, given: str, beside: Path | None, place: str) -> Path:
+def _place(database: Database, given: str, beside: Path | None, shown: str) -> Place:
     """Where the blobs are: as remembered; else as given, or derived, which is remembered from then on."""
-    wanted = _folder(given) if given else None
+    wanted = _place_at(given) if given else None
     with database.read() as tx:
         shelf_id, recorded = shelf.setting(tx, "shelf_id"), shelf.setting(tx, "artifacts")
     if shelf_id is None:
-        shelf_id, recorded = _found(database, wanted, beside)
-    folder = Path(recorded) if recorded else beside
-    assert folder is not None
-    if wanted is not None and wanted != folder:
-        if not _is_marked(wanted, shelf_id):
+        shelf_id, recorded = _found(database, wanted, beside, shown)
+    place = _place_at(recorded) if recorded else Folder(beside) if beside else None
+    assert place is not None
+    if wanted is not None and wanted.text != place.text:
+        if wanted.owner() != shelf_id:
             raise Invalid(
-                f"{place} keeps its files in {folder}, not in {wanted}; leave the destination out, or move that whole "
-                f"folder to {wanted} first"
+                f"{shown} keeps its files in {place.text}, not in {wanted.text}; leave the destination out, or move "
+                f"all that is there to {wanted.text} first"
             )
         with database.write() as tx:
-            shelf.put_setting(tx, "artifacts", str(wanted))
-        folder = wanted
-    _mark(folder, shelf_id, place)
-    return folder
+            shelf.put_setting(tx, "artifacts", wanted.text)
+        place = wanted
+    _claim(place, shelf_id, shown)
+    return place
 
 
-def _found(database: Database, wanted: Path | None, beside: Path | None) -> tuple[str, str | None]:
-    """Give a new shelf its identity, and its place where that doesn't derive from the database's own."""
+def _found(database: Database, wanted: Place | None, beside: Path | None, shown: str) -> tuple[str, str | None]:
+    """Give a new shelf its identity, and its place where that doesn't derive from the database's own.
+
+    A place that was asked for is claimed first: where that fails, the shelf has none yet, and can be given another.
+    """
     with database.exclusive("shelf") as tx:
         known = shelf.setting(tx, "shelf_id")
         if known is not None:
             return known, shelf.setting(tx, "artifacts")
         shelf_id = os.urandom(16).hex()
         shelf.put_setting(tx, "shelf_id", shelf_id)
-        recorded = wanted or (None if beside else _data_home() / shelf_id[:12])
-        if recorded is not None and recorded != beside:
-            shelf.put_setting(tx, "artifacts", str(recorded))
-            return shelf_id, str(recorded)
+        if wanted is not None:
+            _claim(wanted, shelf_id, shown)
+        recorded = wanted or (None if beside else Folder(_data_home() / shelf_id[:12]))
+        if recorded is not None and recorded.text != str(beside):
+            shelf.put_setting(tx, "artifacts", recorded.text)
+            return shelf_id, recorded.text
         return shelf_id, None
 
 
-def _folder(given: str) -> Path:
-    if "://" in given and not given.startswith("file://"):
-        raise Invalid(f"cannot keep files at {given!r}; name a folder of this machine")
-    return Path(given.removeprefix("file://")).expanduser().absolute()
+def _place_at(given: str) -> Place:
+    scheme, found, _ = given.partition("://")
+    if not found or scheme == "file":
+        return Folder(Path(given.removeprefix("file://")).expanduser().absolute())
+    if scheme not in _BUCKETS:
+        raise Invalid(
+            f"cannot keep files at {_shown(given)!r}; name a folder of this machine, or a bucket: s3://bucket/prefix, "
+            "gs://bucket/prefix or az://container/prefix"
+        )
+    try:
+        from modelshelf.blobs.bucket_place import BucketPlace
+    except ModuleNotFoundError:
+        raise MissingPackage("buckets need obstore: pip install 'modelshelf[cloud]'", package="obstore") from None
+    return BucketPlace.at(given, os.environ)
 
 
 def _data_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "modelshelf"
 
 
-def _is_marked(folder: Path, shelf_id: str) -> bool:
-    marker = folder / _MARKER
-    return marker.is_file() and marker.read_text().strip() == shelf_id
-
-
-def _mark(folder: Path, shelf_id: str, place: str) -> None:
-    """Leave the shelf's identity in the folder, so that no database is ever paired with another one's files."""
-    marker = folder / _MARKER
-    try:
-        text = marker.read_text().strip()
-    except FileNotFoundError:
-        text = ""
-    except OSError as error:
-        raise Unavailable(f"cannot read {marker}: {error.strerror}", path=str(marker)) from error
-    if text and text != shelf_id:
-        raise Invalid(f"the folder {folder} holds the files of another shelf than {place}; name another folder")
-    if not text:
-        _make_folder(folder)
-        try:
-            marker.write_text(f"{shelf_id}\n")
-        except OSError as error:
-            raise StorageFull(
-                f"cannot write in {folder}: {error.strerror}; choose a folder you may write in", path=str(folder)
-            ) from error
+def _claim(place: Place, shelf_id: str, shown: str) -> None:
+    """Leave the shelf's identity with the blobs, so that no database is ever paired with another one's."""
+    if (place.owner() or place.claim(shelf_id)) != shelf_id:
+        raise Invalid(f"{place.text} holds the files of another shelf than {shown}; name another place")

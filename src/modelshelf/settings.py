@@ -21,7 +21,7 @@ class Settings:
     registry_uri: str = ""
     """Where models are registered, if elsewhere than runs; also MLFLOW_REGISTRY_URI."""
     artifacts_destination: str = ""
-    """Folder of the blobs, if not the one that derives from the database."""
+    """Folder or bucket of the blobs, if not the folder that derives from the database."""
     experiment_name: str = ""
     """The experiment that runs go to; also MLFLOW_EXPERIMENT_NAME."""
     experiment_id: str = ""

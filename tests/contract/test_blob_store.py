@@ -2,40 +2,73 @@
 
 import hashlib
 import io
+import itertools
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from buckets import KINDS, BucketServer, age
 from modelshelf.blobs.local import LocalBlobStore
 from modelshelf.blobs.store import CHUNK, BlobStore, Stored
 from modelshelf.domain.errors import AlreadyExists, Invalid, NotFound
 
 ABSENT = "sha256:" + "0" * 64
-NOW_MS = 1_700_000_000_000
-
-IMPLEMENTATIONS: dict[str, Callable[[Path, Callable[[], int]], BlobStore]] = {
-    "local": lambda folder, clock: LocalBlobStore(folder / "blobs", clock=clock),
-}
+IMPLEMENTATIONS = ("local", *KINDS)
+_count = itertools.count(1)
 
 
-class Clock:
+class Time(Protocol):
+    """The time that a store goes by."""
+
+    def now_ms(self) -> int: ...
+
+    def passes(self, milliseconds: int) -> None: ...
+
+
+class StandingTime:
+    """The clock of a local store, moved by hand."""
+
     def __init__(self) -> None:
-        self.now_ms = NOW_MS
+        self._now_ms = 1_700_000_000_000
 
-    def __call__(self) -> int:
-        return self.now_ms
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def passes(self, milliseconds: int) -> None:
+        self._now_ms += milliseconds
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+class BucketTime:
+    """The clock of an object store can't be moved; what it holds can be made older."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def passes(self, milliseconds: int) -> None:
+        age(self._folder, milliseconds)
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> BlobStore:
-    return IMPLEMENTATIONS[request.param](tmp_path, clock)
+def timed_store(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[BlobStore, Time]:
+    if request.param == "local":
+        standing = StandingTime()
+        return LocalBlobStore(tmp_path / "blobs", clock=standing.now_ms), standing
+    server: BucketServer = request.getfixturevalue("bucket_servers")[request.param]
+    name = f"contract-{next(_count)}"
+    folder = server.make_bucket(name)
+    return server.store(name), BucketTime(folder)
+
+
+@pytest.fixture
+def store(timed_store: tuple[BlobStore, Time]) -> BlobStore:
+    return timed_store[0]
 
 
 def digest_of(content: bytes) -> str:
@@ -186,15 +219,31 @@ def test_a_deleted_blob_is_gone_and_may_be_deleted_and_put_again(store: BlobStor
     assert read(store, digest) == b"content"
 
 
-def test_every_blob_is_listed_with_its_size_and_when_it_was_last_put_or_touched(store: BlobStore, clock: Clock) -> None:
+def test_every_blob_is_listed_with_its_size_and_when_it_was_last_put_or_touched(
+    timed_store: tuple[BlobStore, Time],
+) -> None:
+    store, clock = timed_store
     old, put_again, touched = (store.put([content]).digest for content in (b"1", b"22", b"333"))
-    clock.now_ms += 60_000
+    clock.passes(3_600_000)
     store.put([b"22"])
     store.touch(touched)
 
-    held = {digest: (size, touched_ms) for digest, size, touched_ms in store.all_digests()}
+    now_ms = clock.now_ms()
+    hours = {held.digest: (held.size, round((now_ms - held.touched_ms) / 3_600_000)) for held in store.all_digests()}
+    assert hours == {old: (1, 1), put_again: (2, 0), touched: (3, 0)}
 
-    assert held == {old: (1, NOW_MS), put_again: (2, NOW_MS + 60_000), touched: (3, NOW_MS + 60_000)}
+
+def test_a_blob_that_was_touched_put_again_and_deleted_starts_anew(timed_store: tuple[BlobStore, Time]) -> None:
+    store, clock = timed_store
+    digest, _ = store.put([b"content"])
+    store.touch(digest)
+
+    store.delete(digest)
+    store.put([b"content"])
+    clock.passes(3_600_000)
+
+    [held] = store.all_digests()
+    assert round((clock.now_ms() - held.touched_ms) / 3_600_000) == 1
 
 
 def test_a_copy_is_whole_and_independent(store: BlobStore, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The client: every method does what MLflow's does, on both databases."""
+"""The client: every method does what MLflow's does, on every kind of shelf."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +20,23 @@ from modelshelf.entities import (
 from modelshelf.exceptions import AlreadyExists, Conflict, Invalid, InvalidFilter, NotFound
 from modelshelf.sdk import session
 from modelshelf.sdk.client import MlflowClient
+from served import ServedShelves
 
 
-@pytest.fixture
-def client(database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
+@pytest.fixture(params=["embedded", "http"])
+def client(
+    request: pytest.FixtureRequest, database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MlflowClient]:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    yield MlflowClient(database_uri)
-    session.opened(database_uri).close()
+    shelf = session.opened(database_uri)
+    if request.param == "embedded":
+        yield MlflowClient(database_uri)
+    else:
+        server: ServedShelves = request.getfixturevalue("served")
+        with server.serve(shelf) as url:
+            yield MlflowClient(url)
+            session.opened(url).close()
+    shelf.close()
     session._open.clear()
 
 

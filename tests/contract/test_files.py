@@ -100,7 +100,9 @@ def test_one_flipped_bit_is_refused_with_the_file_and_both_digests(registry: Reg
     assert not (tmp_path / "loaded").exists()
 
 
-def test_verify_names_what_is_damaged_missing_or_altered_and_who_uses_it(registry: Registry, tmp_path: Path) -> None:
+def test_verify_names_what_is_damaged_missing_or_altered_and_who_uses_it(
+    registry: Registry, embedded: Registry, tmp_path: Path
+) -> None:
     registry.catalog.create_model("fraud")
     for content in (b"one", b"two", b"three"):
         add_version(registry, "fraud", content)
@@ -109,7 +111,7 @@ def test_verify_names_what_is_damaged_missing_or_altered_and_who_uses_it(registr
     digests = [manifest.files[0].digest for manifest in manifests if manifest]
     _flip_a_bit(_blob(tmp_path, digests[0]))
     _blob(tmp_path, digests[1]).unlink()
-    with registry._database.write() as tx:
+    with embedded._database.write() as tx:
         tx.execute("UPDATE manifest_files SET path = 'other' WHERE digest = :digest", digest=digests[2])
 
     findings = {finding.subject: finding for finding in registry.artifacts.verify()}

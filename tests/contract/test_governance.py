@@ -70,13 +70,25 @@ def test_rolling_back_a_cleared_alias_points_it_where_it_was(registry: Registry)
     assert _target(registry, "models:/fraud@production") == 1
 
 
-def test_rolling_back_to_a_deleted_version_is_refused_and_recorded(registry: Registry) -> None:
+def test_rolling_back_passes_over_versions_deleted_since(registry: Registry) -> None:
+    _with_versions(registry, 4)
+    for number in (1, 2, 3, 4):
+        registry.governance.set_alias("fraud", "production", number)
+    registry.catalog.delete_version("fraud", 2)
+    registry.catalog.delete_version("fraud", 4, force=True)
+
+    targets = [registry.governance.rollback("fraud", "production").after for _ in range(2)]
+
+    assert targets == [3, 1]
+
+
+def test_rolling_back_where_all_earlier_versions_are_deleted_is_refused_and_recorded(registry: Registry) -> None:
     _with_versions(registry, 2)
     registry.governance.set_alias("fraud", "production", 1)
     registry.governance.set_alias("fraud", "production", 2)
     registry.catalog.delete_version("fraud", 1)
 
-    with pytest.raises(Conflict, match="no version 1"):
+    with pytest.raises(Conflict, match="have all been deleted"):
         registry.governance.rollback("fraud", "production")
 
     assert registry.events.latest(model="fraud")[0].name == "move.refused"
@@ -233,7 +245,7 @@ def test_64_movers_of_one_alias_leave_one_state_and_one_history(registry: Regist
 
 def test_the_present_is_the_fold_of_the_moves(registry: Registry, clock: Clock) -> None:
     _with_versions(registry, 5)
-    dice = random.Random(7)  # noqa: S311
+    dice = random.Random(7)
     for _ in range(80):
         clock.tick(dice.randint(-5, 50))
         alias = dice.choice(["production", "canary", "champion"])

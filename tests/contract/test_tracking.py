@@ -1,4 +1,4 @@
-"""Experiments, runs and logged models, on both databases."""
+"""Experiments, runs and logged models, on every kind of shelf."""
 
 import itertools
 import math
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from modelshelf.blobs.local import LocalBlobStore
 from modelshelf.database.database import Database
 from modelshelf.database.migrations import migrate
 from modelshelf.database.postgres import PostgresDatabase
@@ -26,33 +27,38 @@ from modelshelf.domain.tracking import (
     Registration,
     RunStatus,
 )
+from modelshelf.services.registry import Registry
 from modelshelf.services.tracking import Tracking
+from shelves import AsActor
 
 LARGEST = 1.7976931348623157e308
 
 
 @pytest.fixture
-def database(database_uri: str) -> Iterator[Database]:
+def embedded(database_uri: str, tmp_path: Path) -> Iterator[Registry]:
+    """A shelf whose clock goes on with every look at it, acted on by ann, who is a contributor."""
     sqlite = database_uri.startswith("sqlite")
     opened = SqliteDatabase(Path(database_uri.removeprefix("sqlite:///"))) if sqlite else PostgresDatabase(database_uri)
     migrate(opened, now_ms=5, place=database_uri)
-    yield opened
-    opened.close()
+    ticks, numbers = itertools.count(1_000), itertools.count(1)
+    with Registry(
+        opened,
+        LocalBlobStore(tmp_path / "blobs"),
+        actor=Actor("ann", Role.CONTRIBUTOR),
+        clock=lambda: next(ticks),
+        entropy=lambda size: next(numbers).to_bytes(size, "big"),
+    ) as shelf:
+        yield shelf
 
 
 @pytest.fixture
-def tracking(database: Database) -> Tracking:
-    return acting(database, Role.CONTRIBUTOR)
+def database(embedded: Registry) -> Database:
+    return embedded._database
 
 
-def acting(database: Database, role: Role) -> Tracking:
-    ticks, numbers = itertools.count(1_000), itertools.count(1)
-    return Tracking(
-        database,
-        actor=Actor("ann", role),
-        clock=lambda: next(ticks),
-        entropy=lambda size: next(numbers).to_bytes(size, "big"),
-    )
+@pytest.fixture
+def tracking(registry: Registry) -> Tracking:
+    return registry.tracking
 
 
 def events(database: Database) -> list[tuple[str, str]]:
@@ -530,10 +536,10 @@ def test_a_logged_model_knows_the_versions_that_were_made_of_it(tracking: Tracki
         tx.execute(
             """
             INSERT INTO model_versions (
-                model_id, number, size, source, run_id, run_link, logged_model, description, stage,
+                model_id, number, size, source, origin, run_id, run_link, logged_model, description, stage,
                 created_ms, updated_ms, created_by
             )
-            SELECT id, 3, 0, '', '', '', :model, '', 'None', 1, 1, 'ann' FROM registered_models
+            SELECT id, 3, 0, '', '', '', '', :model, '', 'None', 1, 1, 'ann' FROM registered_models
             """,
             model=model.id,
         )
@@ -584,8 +590,8 @@ def test_a_logged_model_that_is_not_there_is_not_found(tracking: Tracking) -> No
             use()
 
 
-def test_a_reader_reads_and_writes_nothing(database: Database, tracking: Tracking) -> None:
-    run, reader = tracking.start_run("0"), acting(database, Role.READER)
+def test_a_reader_reads_and_writes_nothing(tracking: Tracking, as_actor: AsActor) -> None:
+    run, reader = tracking.start_run("0"), as_actor("ann", Role.READER).tracking
 
     assert reader.run(run.id) == run
     for write in (

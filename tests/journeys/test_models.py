@@ -3,6 +3,8 @@
 import gc
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ import modelshelf.pyfunc
 import modelshelf.sklearn
 from modelshelf.domain.errors import Corrupt, Invalid, InvalidModel, NotFound, ShelfError, Untrusted
 from modelshelf.domain.tracking import LoggedModelStatus
-from modelshelf.sdk import session
+from modelshelf.sdk import logged_here, session
 from modelshelf.services.registry import Registry
 from programs import run_program
 
@@ -174,9 +176,10 @@ def test_one_flipped_bit_is_refused_and_named(shelf: Registry, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("shelf")
-def test_a_pickle_that_is_no_version_needs_trust(tmp_path: Path) -> None:
+def test_a_pickle_that_is_no_version_needs_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with mlflow.start_run() as run:
         info = log_counter(5, registered_model_name="counter")
+    monkeypatch.setattr(logged_here, "_manifests", set())  # as in a process that did not log it
     local = mlflow.artifacts.download_artifacts("models:/counter/1", dst_path=str(tmp_path / "local"))
 
     for uri in (info.model_uri, f"runs:/{run.info.run_id}/counter", info.artifact_path, local):
@@ -297,3 +300,29 @@ def test_errors_about_a_stored_model_name_the_uri_and_no_folder_that_is_gone(tmp
 
     assert os.path.sep + "tmp" not in str(refused.value)
     assert isinstance(refused.value, ShelfError)
+
+
+def test_a_program_loads_the_pickle_that_it_logged_itself_and_no_other(tmp_path: Path) -> None:
+    shelf = f"sqlite:///{tmp_path}/shelf.db"
+    log = f"""
+import modelshelf, modelshelf.pyfunc
+modelshelf.set_tracking_uri({shelf!r})
+with modelshelf.start_run() as run:
+    info = modelshelf.pyfunc.log_model(name="model", python_model=lambda model_input: [2 * x for x in model_input])
+for uri in (info.model_uri, f"runs:/{{run.info.run_id}}/model"):
+    assert modelshelf.pyfunc.load_model(uri).predict([1, 2]) == [2, 4]
+print(info.model_uri)
+"""
+    load = """
+import sys, modelshelf, modelshelf.pyfunc
+modelshelf.set_tracking_uri(sys.argv[1])
+try:
+    modelshelf.pyfunc.load_model(sys.argv[2])
+except modelshelf.exceptions.Untrusted as error:
+    print("trust=True" in str(error))
+"""
+
+    logged = subprocess.run([sys.executable, "-c", log], capture_output=True, text=True, check=True).stdout.strip()
+    refused = subprocess.run([sys.executable, "-c", load, shelf, logged], capture_output=True, text=True, check=True)
+
+    assert refused.stdout == "True\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelshelf.blobs.store import CHUNK, Progress, Stored
-from modelshelf.domain.errors import StorageFull, Unavailable
+from modelshelf.domain.errors import AlreadyExists, StorageFull, Unavailable
 
 Chunk = bytes | memoryview
 
@@ -66,6 +66,15 @@ def hash_chunks(chunks: Iterable[Chunk], *, write: Callable[[Chunk], None] | Non
 def hash_file(path: Path, progress: Progress | None = None) -> Stored:
     with path.open("rb", buffering=0) as file:
         return hash_chunks(chunks_of(file, progress))
+
+
+def new_file(path: Path) -> io.FileIO:
+    """An empty file to be filled. Raises AlreadyExists where there is one."""
+    with disk_refusals(path.parent):
+        try:
+            return path.open("x+b", buffering=0)
+        except FileExistsError:
+            raise AlreadyExists(f"there is a file {path} already; copy to a new name", path=str(path)) from None
 
 
 def copy_hashed(source: io.FileIO, target: io.FileIO, *, folder: Path, progress: Progress | None = None) -> Stored:

@@ -8,10 +8,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from modelshelf.blobs.files import copy_hashed, disk_refusals, hash_chunks, sync_file, writer
-from modelshelf.blobs.store import CHUNK, Held, Progress, Stored, open_verified, refuse_other_bytes
+from modelshelf.blobs.files import copy_hashed, disk_refusals, hash_chunks, new_file, sync_file, writer
+from modelshelf.blobs.store import (
+    CHUNK,
+    Held,
+    Progress,
+    Stored,
+    not_here,
+    open_verified,
+    refuse_no_digest,
+    refuse_other_bytes,
+    refuse_other_digest,
+)
 from modelshelf.domain.artifacts import Digest
-from modelshelf.domain.errors import AlreadyExists, Invalid, NotFound
+from modelshelf.domain.errors import Invalid
 
 STALE_AFTER_MS = 24 * 60 * 60 * 1000
 
@@ -73,7 +83,7 @@ class LocalBlobStore:
             return file.read(min(length, there - start))
 
     def copy_to(self, digest: str, target: Path, *, progress: Progress | None = None) -> int:
-        with self._open(digest) as source, disk_refusals(self._blobs), _new_target(target) as copy:
+        with self._open(digest) as source, disk_refusals(self._blobs), new_file(target) as copy:
             try:
                 copied = copy_hashed(source, copy, folder=target.parent, progress=progress)
                 refuse_other_bytes(digest, found=copied.digest)
@@ -85,7 +95,7 @@ class LocalBlobStore:
     def size(self, digest: str) -> int:
         size = self._size(digest)
         if size is None:
-            raise _not_here(digest)
+            raise not_here(digest)
         return size
 
     def touch(self, digest: str) -> None:
@@ -94,7 +104,7 @@ class LocalBlobStore:
             try:
                 self._make_young(path)
             except FileNotFoundError:
-                raise _not_here(digest) from None
+                raise not_here(digest) from None
             except PermissionError:  # the file of another user who shares the store
                 self.put_file(path, expected=digest)
 
@@ -128,7 +138,7 @@ class LocalBlobStore:
             try:
                 return path.open("rb", buffering=0)
             except FileNotFoundError:
-                raise _not_here(digest) from None
+                raise not_here(digest) from None
 
     def _make_young(self, path: Path) -> None:
         now = self._clock() * 1_000_000
@@ -206,13 +216,13 @@ class _Upload:
         self._kept: set[str] = set()
 
     def add(self, chunks: Iterable[bytes], *, expected: str | None) -> Stored:
-        _refuse_no_digest(expected)
+        refuse_no_digest(expected)
         with self._new_file() as file:
             stored = hash_chunks(chunks, write=writer(file, folder=self._folder))
         return self._accept(stored, expected)
 
     def add_file(self, path: Path, *, expected: str | None, progress: Progress | None) -> Stored:
-        _refuse_no_digest(expected)
+        refuse_no_digest(expected)
         with path.open("rb", buffering=0) as source:
             if os.fstat(source.fileno()).st_size <= CHUNK:
                 return self._add_small(source.readall(), expected=expected, progress=progress)
@@ -231,7 +241,7 @@ class _Upload:
     def _add_small(self, content: bytes, *, expected: str | None, progress: Progress | None) -> Stored:
         """Hashed in memory first: what the store has already costs no file."""
         stored = hash_chunks([content])
-        _refuse_other_digest(stored, expected)
+        refuse_other_digest(stored, expected)
         if not self._holds(stored):
             with self._new_file() as file:
                 writer(file, folder=self._folder)(content)
@@ -241,7 +251,7 @@ class _Upload:
         return stored
 
     def _accept(self, stored: Stored, expected: str | None) -> Stored:
-        _refuse_other_digest(stored, expected)
+        refuse_other_digest(stored, expected)
         if not self._holds(stored):
             self._fresh[stored.digest] = self._temporary[-1]
         return stored
@@ -260,31 +270,9 @@ class _Upload:
             return io.FileIO(path, "x+", opener=_make_read_only)
 
 
-def _refuse_no_digest(expected: str | None) -> None:
-    if expected is not None:
-        Digest.parse(expected)
-
-
-def _refuse_other_digest(stored: Stored, expected: str | None) -> None:
-    if expected is not None and stored.digest != expected:
-        raise Invalid(
-            f"the bytes have the digest {stored.digest}, not {expected}: they changed on the way; send them again",
-            expected=expected,
-            found=stored.digest,
-        )
-
-
 def _make_read_only(path: str, flags: int) -> int:
     """The mode is for those who open the file later; this descriptor writes."""
     return os.open(path, flags, 0o444)
-
-
-def _new_target(path: Path) -> io.FileIO:
-    with disk_refusals(path.parent):
-        try:
-            return path.open("x+b", buffering=0)
-        except FileExistsError:
-            raise AlreadyExists(f"there is a file {path} already; copy to a new name", path=str(path)) from None
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -293,7 +281,3 @@ def _names_in(folder: Path) -> list[str]:
             return sorted(path.name for path in folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
-
-
-def _not_here(digest: str) -> NotFound:
-    return NotFound(f"the blob {digest} is not in the store", digest=digest)

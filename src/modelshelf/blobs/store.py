@@ -8,16 +8,17 @@
         └── 6f1c…                  an upload under way; what is older than a day was left by a crash, and is removed
 
 A blob appears under its digest by one rename, after its bytes were hashed and synced. Object stores use the same keys,
-`sha256/ab/abcdef…`, and need no `incoming/`.
+`sha256/ab/abcdef…`; what else they hold is drawn in `bucket_keys.py`.
 """
 
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
-from modelshelf.domain.errors import Corrupt, Unavailable
+from modelshelf.domain.artifacts import Digest
+from modelshelf.domain.errors import Corrupt, Invalid, NotFound, Unavailable
 
 CHUNK = 1 << 20
 _READ_AHEAD = CHUNK // 2
@@ -60,7 +61,7 @@ class BlobStore(Protocol):
     def put_many(self, blobs: Iterable[tuple[str, Iterable[bytes]]]) -> list[Stored]:
         """Stores streams, each with the digest that it has to have, with few waits for the disk.
 
-        Where one is refused or breaks off, none of them is kept that was not there before, as far as the store can tell.
+        Where one is refused or breaks off, none is kept that was not there before, as far as the store can tell.
         """
         ...
 
@@ -94,6 +95,44 @@ class BlobStore(Protocol):
 
     def all_digests(self) -> Iterator[Held]:
         """Every blob, in the order of digests; those put or deleted meanwhile may or may not be among them."""
+        ...
+
+
+class DirectUpload(NamedTuple):
+    """An upload past the server: the n-th part is sent with PUT to the n-th URL; `id` names it from then on."""
+
+    id: str
+    urls: tuple[str, ...]
+
+
+@runtime_checkable
+class DirectDownloads(Protocol):
+    """What a store can do besides whose blobs others can read without it."""
+
+    def presign_get(self, digest: str, *, expires_s: int) -> str:
+        """A URL by which anybody may read the blob, unverified, for so many seconds."""
+        ...
+
+
+@runtime_checkable
+class DirectTransfer(DirectDownloads, Protocol):
+    """What a store can do besides that takes bytes which don't pass through this process on their way in."""
+
+    def start_upload(self, parts: int, *, expires_s: int) -> DirectUpload:
+        """Each part but the last has at least 5 MiB; there are at most 10,000."""
+        ...
+
+    def finish_upload(self, upload_id: str, etags: Sequence[str], *, expected: str | None = None) -> Stored:
+        """Puts the parts together, then reads and hashes all bytes: only then they appear, under their digest.
+
+        `etags` are what the PUTs answered, in the order of the parts. Asked again within a day, it answers the same.
+        Raises NotFound for an upload that is not under way, Invalid for parts that are not those that were sent, and
+        for bytes whose digest is not the expected one.
+        """
+        ...
+
+    def abort_upload(self, upload_id: str) -> None:
+        """An upload that is not under way is as good as aborted."""
         ...
 
 
@@ -145,6 +184,24 @@ class VerifiedReader(io.RawIOBase):
 def open_verified(source: BinaryIO | io.FileIO, digest: str) -> BinaryIO:
     """A buffered stream over a VerifiedReader; closing it closes the source."""
     return io.BufferedReader(VerifiedReader(source, digest), buffer_size=io.DEFAULT_BUFFER_SIZE)
+
+
+def not_here(digest: str) -> NotFound:
+    return NotFound(f"the blob {digest} is not in the store", digest=digest)
+
+
+def refuse_no_digest(expected: str | None) -> None:
+    if expected is not None:
+        Digest.parse(expected)
+
+
+def refuse_other_digest(stored: Stored, expected: str | None) -> None:
+    if expected is not None and stored.digest != expected:
+        raise Invalid(
+            f"the bytes have the digest {stored.digest}, not {expected}: they changed on the way; send them again",
+            expected=expected,
+            found=stored.digest,
+        )
 
 
 def refuse_other_bytes(digest: str, *, found: str) -> None:

@@ -60,7 +60,13 @@ def packages() -> Iterator[Check]:
         requirement = Requirement(text)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield _package(requirement.name, str(requirement.specifier), needed=True)
-    for name, use in (("pandas", "tables"), ("scikit-learn", "sklearn"), ("skops", "sklearn"), ("psycopg", "postgres")):
+    for name, use in (
+        ("pandas", "tables"),
+        ("scikit-learn", "sklearn"),
+        ("skops", "sklearn"),
+        ("psycopg", "postgres"),
+        ("obstore", "cloud"),
+    ):
         yield _package(name, "", needed=False, use=use)
 
 
@@ -144,6 +150,8 @@ def space(uri: str) -> Check | None:
 
 def _folder(uri: str) -> Path | None:
     given = session.settings().artifacts_destination.removeprefix("file://")
+    if "://" in given:
+        return None
     if not given and not uri.startswith("sqlite:///"):
         return None
     path = Path(given or uri.removeprefix("sqlite:///").partition("?")[0]).expanduser().absolute()

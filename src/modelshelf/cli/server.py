@@ -65,8 +65,8 @@ _OPTIONS = (
 def _serve(*, default_artifact_root: str, serve_artifacts: bool, **given: Any) -> None:  # noqa: ARG001
     if default_artifact_root and not default_artifact_root.startswith(f"{STORE_SCHEME}:"):
         raise Invalid(
-            f"--default-artifact-root is {default_artifact_root!r}, but all files go through this server; leave it out, "
-            "and say with --artifacts-destination where they are kept"
+            f"--default-artifact-root is {default_artifact_root!r}, but all files go through this server; leave it "
+            "out, and say with --artifacts-destination where they are kept"
         )
     try:
         from modelshelf.server.configuration import Configuration

@@ -52,6 +52,10 @@ class Database(Protocol):
         """A write that no other `exclusive` of the same name, in any process, runs beside."""
         ...
 
+    def state(self) -> int | None:
+        """A number that is another one after every commit of anybody; None where that can't be told cheaply."""
+        ...
+
     def close(self) -> None:
         """Give the connections back; the value can't be used afterwards."""
         ...

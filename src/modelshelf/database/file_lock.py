@@ -43,7 +43,7 @@ class FileLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             with state:
                 if abandoned:
-                    fcntl.flock(descriptor, fcntl.LOCK_UN)
+                    os.close(descriptor)
                 got.set()
 
         threading.Thread(target=block, name="modelshelf-file-lock", daemon=True).start()
@@ -57,6 +57,8 @@ class FileLock:
                 abandoned = not got.is_set()
                 if got.is_set() and not finished:
                     fcntl.flock(descriptor, fcntl.LOCK_UN)
+            if abandoned:
+                self._descriptor = None  # the thread's: a lock belongs to the open file, so a retry opens another
         if not finished:
             raise Busy(f"waited {seconds:.0f} s for another process that writes the same database; try again")
 

@@ -1,9 +1,11 @@
 """Rows of aliases, stages and their moves. Only the one function `append_move` changes where something points."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from modelshelf.database import arrays
 from modelshelf.database.database import Row, Transaction
 from modelshelf.domain.governance import AliasPosition, Cause, Move, Slot
 
@@ -62,6 +64,19 @@ def aliases_of_model(tx: Transaction, model_id: int) -> dict[str, int]:
     """Every alias of a model and the number it points at."""
     rows = tx.all("SELECT alias, number FROM aliases WHERE model_id = :model_id ORDER BY alias", model_id=model_id)
     return {row["alias"]: row["number"] for row in rows}
+
+
+def existing(tx: Transaction, model_id: int, numbers: Sequence[int]) -> set[int]:
+    """Those of some numbers that a version has."""
+    rows = tx.all(
+        f"""
+        SELECT number FROM model_versions
+        WHERE model_id = :model_id AND number IN (SELECT value FROM {arrays.numbers(tx, "numbers")})
+        """,
+        model_id=model_id,
+        numbers=json.dumps(sorted(set(numbers))),
+    )
+    return {row["number"] for row in rows}
 
 
 def versions_in_stage(tx: Transaction, model_id: int, stage: str) -> list[int]:

@@ -35,5 +35,8 @@ class NestedDatabase:
         yield self._tx
         self.has_written = True
 
+    def state(self) -> int | None:
+        return None
+
     def close(self) -> None:
         """Nothing to do: the transaction belongs to somebody else."""

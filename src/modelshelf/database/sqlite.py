@@ -10,7 +10,7 @@ from typing import Any
 
 from modelshelf.database.database import Row
 from modelshelf.database.file_lock import FileLock
-from modelshelf.domain.errors import Busy, ForeignDatabase, StorageFull, Unavailable
+from modelshelf.domain.errors import Busy, ForeignDatabase, Invalid, StorageFull, Unavailable
 
 WAIT_SECONDS = 60.0
 BATCH_LIMIT = 64
@@ -224,6 +224,10 @@ def translated(error: BaseException, path: Path | None = None) -> Unavailable:
     return Unavailable(f"the database{where} failed: {text}")
 
 
+def _not_text(error: UnicodeEncodeError) -> Invalid:
+    return Invalid(f"not valid Unicode: {error.reason} at position {error.start}")
+
+
 class SqliteDatabase:
     """One SQLite file, shared by threads and processes."""
 
@@ -237,12 +241,13 @@ class SqliteDatabase:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._idle: list[sqlite3.Connection] = []
+        self._watcher: sqlite3.Connection | None = None
         self._writer = _Writer(self._open, FileLock(self.path.with_name(self.path.name + ".lock")))
 
     def _after_fork(self) -> None:
         """A forked child must not touch its parent's connections, not even to close them: it starts with new ones."""
         if os.getpid() != self._pid:
-            _ORPHANS.append((self._idle, self._writer))
+            _ORPHANS.append((self._idle, self._watcher, self._writer))
             self._start()
 
     @contextmanager
@@ -262,6 +267,8 @@ class SqliteDatabase:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
             raise translated(error, self.path) from error
+        except UnicodeEncodeError as error:
+            raise _not_text(error) from None
         finally:
             self._idle.append(connection)
 
@@ -275,14 +282,26 @@ class SqliteDatabase:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
             raise translated(error, self.path) from error
+        except UnicodeEncodeError as error:
+            raise _not_text(error) from None
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[SqliteTransaction]:
         with self.write() as tx:
             yield tx
 
+    def state(self) -> int:
+        self._after_fork()
+        if self._watcher is None:
+            self._watcher = self._open()
+            self._watcher.row_factory = None
+        return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+
     def close(self) -> None:
         self._writer.close()
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
         while self._idle:
             self._idle.pop().close()
 

@@ -1,6 +1,6 @@
 """Moves of aliases and stages, and what the history of them implies."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,26 +60,27 @@ class AliasPosition:
     moved_by: str
 
 
-def rollback_target(moves: Sequence[Move]) -> int:
+def rollback_target(moves: Sequence[Move], *, gone: Collection[int] = ()) -> int:
     """The version to go back to, from the alias's moves, the oldest first: where it was before it came to where it is.
 
     Earlier rollbacks are undone steps: after 1, 2, 3 and a rollback to 2, the next rollback goes to 1, not to 3.
-    Raises Conflict when there is nothing before.
+    Versions that are `gone` (deleted since) are passed over. Raises Conflict when there is nothing before.
     """
     path: list[int] = []
     for move in moves:
-        if move.cause is Cause.ROLLBACK and len(path) > 1 and path[-2] == move.after:
-            path.pop()
-        elif isinstance(move.after, int):
-            if not path or path[-1] != move.after:
-                path.append(move.after)
-        else:
+        if not isinstance(move.after, int):
             continue
-    current = moves[-1].after if moves else None
-    if current is None:
-        if path:
-            return path[-1]
+        if move.cause is Cause.ROLLBACK and move.after in path:
+            del path[len(path) - path[::-1].index(move.after) :]
+        elif not path or path[-1] != move.after:
+            path.append(move.after)
+    if not path:
         raise Conflict("there is nothing to roll back: the alias never pointed anywhere")
-    if len(path) < 2:
-        raise Conflict(f"there is nothing to roll back to: version {current} is the first the alias pointed at")
-    return path[-2]
+    current = moves[-1].after
+    earlier = path if current is None else path[:-1]
+    for number in reversed(earlier):
+        if number not in gone and number != current:
+            return number
+    if earlier:
+        raise Conflict("there is nothing to roll back to: the versions it pointed at before have all been deleted")
+    raise Conflict(f"there is nothing to roll back to: version {current} is the first the alias pointed at")

@@ -48,7 +48,7 @@ def download(location: Location, target: Path | None) -> Path:
 
 def _download(location: Location, target: Path) -> Path:
     whole = target / ("" if location.is_file else location.name)
-    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=_existing(whole)) as scratch:
+    with tempfile.TemporaryDirectory(prefix=f".{TEMPORARY_PREFIX}", dir=_existing(whole)) as scratch:
         fresh = Path(scratch) / "files"
         transfers.fetch(location.registry, location.manifest, fresh)
         for entry in location.manifest.files:

@@ -14,7 +14,7 @@ from modelshelf.domain.errors import Invalid, NotFound, ShelfError
 from modelshelf.flavors import pyfunc, sklearn
 from modelshelf.flavors.directory import CODE
 from modelshelf.flavors.pyfunc_model import PyFuncModel
-from modelshelf.sdk import downloads, session, transfers
+from modelshelf.sdk import downloads, logged_here, session, transfers
 from modelshelf.sdk.locations import Shelves, find, local_path
 
 Loaded = TypeVar("Loaded")
@@ -88,7 +88,8 @@ def _fetched(uri: str, dst_path: str | None, *, trust: bool) -> _Copy:
         folder = downloads.download_artifacts(uri, dst_path=dst_path)
         return _Copy(uri, Path(folder), trusted=trust)
     location = find(uri, Shelves.chosen())
-    trusted = trust or (location.sealed and session.settings().trust == "registry")
+    vouched = location.sealed or logged_here.holds(location.manifest)
+    trusted = trust or (vouched and session.settings().trust == "registry")
     if dst_path is not None:
         return _Copy(uri, downloads.download(location, Path(dst_path)), trusted=trusted)
     scratch = Path(tempfile.mkdtemp(prefix=transfers.TEMPORARY_PREFIX))

@@ -14,7 +14,7 @@ from modelshelf.domain.sources import store_uri
 from modelshelf.domain.tracking import LoggedModel, LoggedModelStatus, ModelOutput
 from modelshelf.flavors.mlmodel import Model
 from modelshelf.flavors.model_info import ModelInfo
-from modelshelf.sdk import registering, session, transfers
+from modelshelf.sdk import logged_here, registering, session, transfers
 from modelshelf.sdk.active import Going, going_or_none
 from modelshelf.sdk.active_model import note_logged_model
 from modelshelf.sdk.entities import LoggedModelOutput
@@ -103,6 +103,7 @@ def _store(shelf: Registry, logged: LoggedModel, save: Save) -> Model:
         folder = Path(scratch) / "model"
         saved = save(folder, facts)
         transfers.log_files(shelf, logged.artifact_root, transfers.files_in(folder))
+    logged_here.note(shelf.artifacts.tree(logged.artifact_root))
     return saved
 
 

@@ -9,7 +9,7 @@ from modelshelf.blobs.store import BlobStore
 from modelshelf.database import catalog, events, governance, versions
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
-from modelshelf.domain.errors import AliasMoved, Conflict, Invalid, NotFound, ShelfError
+from modelshelf.domain.errors import AliasMoved, Conflict, Invalid, ShelfError
 from modelshelf.domain.events import Event, EventName
 from modelshelf.domain.governance import AliasPosition, Cause, Move, Slot, rollback_target
 from modelshelf.domain.names import REASON_LIMIT, Stage, alias_name, bounded, stage_name, version_number
@@ -127,18 +127,13 @@ class Governance:
             if not past:
                 raise refusals.no_alias(tx, model, model_id, alias)
             try:
-                target = rollback_target(past)
-                self._require_version(tx, model, model_id, target)
+                there = governance.existing(tx, model_id, [move.after for move in past if isinstance(move.after, int)])
+                gone = {move.after for move in past if isinstance(move.after, int)} - there
+                target = rollback_target(past, gone=gone)
                 before = governance.alias_target(tx, model_id, alias)
                 return self._append_alias(tx, intent, model_id, before, target, now_ms)
             except Conflict as error:
                 refusal = Conflict(f"cannot roll back {model}@{alias}: {error.message}", model=model, alias=alias)
-            except NotFound as error:
-                refusal = Conflict(
-                    f"cannot roll back {model}@{alias}: {error.message}; point it with set_alias at one that is there",
-                    model=model,
-                    alias=alias,
-                )
             self._record_refusal(tx, intent, model_id, now_ms, refusal)
         raise refusal
 

@@ -49,6 +49,13 @@ class Registry:
         """The same shelf for another actor."""
         return self._bound(self._database, actor, self._clock)
 
+    def state(self) -> int | None:
+        """A number that is another one after every commit of anybody; None where the database can't tell it cheaply.
+
+        It tells nothing about the shelf, and is asked by one thread.
+        """
+        return self._database.state()
+
     def measured(self) -> Measurements:
         """Numbers for those who watch over the shelf."""
         self.actor.require(Permission.READ)

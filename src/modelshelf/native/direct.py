@@ -1,0 +1,89 @@
+"""Bytes between a client and the bucket that a server keeps its files in, past the server."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+from urllib.parse import urlsplit
+
+from modelshelf.blobs.files import in_parallel
+from modelshelf.blobs.store import CHUNK, DirectUpload, Progress, Stored
+from modelshelf.domain.errors import Unavailable
+from modelshelf.native.transport import Answer, Body, HttpTransport, Tls
+
+DIRECT: Final = 16 << 20
+"""Smaller files go through the server: asking for URLs would take longer."""
+
+_PART = 32 << 20
+_MOST_PARTS = 9_000
+_THREADS = 4
+
+
+class DirectBytes:
+    """Asks the server for URLs, by `operations`, and sends to and reads from where they lead."""
+
+    def __init__(self, operations: Any, tls: Tls) -> None:
+        self._operations, self._tls = operations, tls
+        self._transports: dict[str, HttpTransport] = {}
+
+    @cached_property
+    def offers_downloads(self) -> bool:
+        """Whether the server lets its files be read where they are."""
+        return bool(self._operations.offers_direct_downloads())
+
+    @cached_property
+    def offers_uploads(self) -> bool:
+        """Whether the server lets files be sent to where they will be."""
+        return bool(self._operations.offers_direct_uploads())
+
+    def upload(self, path: Path, stored: Stored, *, progress: Progress) -> None:
+        """Send a file in parts, several at once; the server reads and hashes them before they count."""
+        size = max(_PART, -(-stored.size // _MOST_PARTS))
+        starts = range(0, stored.size, size)
+        begun: DirectUpload = self._operations.start_direct_upload(len(starts))
+
+        def send(part: tuple[int, str], tell: Progress) -> str:
+            start, url = part
+            length = min(size, stored.size - start)
+            answer = self._send("PUT", url, {"Content-Length": str(length)}, lambda: _range_of(path, start, length))
+            answer.read()
+            tell(length)
+            return answer.headers.get("etag", "")
+
+        try:
+            parts = list(zip(starts, begun.urls, strict=True))
+            etags = in_parallel(send, parts, threads=_THREADS, progress=progress)
+            self._operations.finish_direct_upload(begun.id, etags, expected=stored.digest)
+        except BaseException:
+            self._operations.abort_direct_upload(begun.id)
+            raise
+
+    def open(self, digest: str, start: int, end: int) -> BinaryIO:
+        """A stream of some of a blob's bytes, as the bucket has them."""
+        url = self._operations.direct_url(digest)
+        return self._send("GET", url, {"Range": f"bytes={start}-{end - 1}"}).stream()
+
+    def _send(self, verb: str, url: str, headers: dict[str, str], body: Body = None) -> Answer:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        transport = self._transports.get(origin)
+        if transport is None:
+            transport = self._transports.setdefault(origin, HttpTransport(origin, tls=self._tls))
+        answer = transport.send(verb, f"{parts.path}?{parts.query}", headers=headers, body=body, repeatable=True)
+        if answer.status >= 300:
+            answer.read()
+            raise Unavailable(f"the bucket at {origin} answered {answer.status}; try again", status=answer.status)
+        return answer
+
+    def close(self) -> None:
+        """Close the connections to buckets."""
+        for transport in self._transports.values():
+            transport.close()
+
+
+def _range_of(path: Path, start: int, length: int) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while length and (chunk := file.read(min(CHUNK, length))):
+            length -= len(chunk)
+            yield chunk
