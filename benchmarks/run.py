@@ -3,8 +3,8 @@
     python benchmarks/run.py --mlflow-python PATH/TO/bin/python [--json results.json] [--rounds 5]
 
 Run it with the Python of an environment that has `modelshelf[sklearn]`; the other environment has `mlflow` and
-`scikit-learn`. The same programs run in both, each measurement in a new process, the two libraries in turn; of the rounds
-the median counts. Absolute times are those of this machine: look at the ratios.
+`scikit-learn`. The same programs run in both, each measurement in a new process, the two libraries in turn; the median
+of the rounds counts. Absolute times are those of this machine: look at the ratios.
 """
 
 import argparse

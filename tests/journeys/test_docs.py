@@ -32,7 +32,7 @@ def _sh(text):
 
 
 def _program(snippets: list[tuple[str, str]]) -> str:
-    """One program: Python snippets see each other's names, as in a notebook, and shell snippets each other's exports."""
+    """One program: Python snippets see each other's names, shell snippets each other's exports."""
     parts = [_SHELL]
     for kind, text in snippets:
         shell = re.sub(r"^ *&& *", "", _NOT_RUN.sub("", text), flags=re.MULTILINE)
