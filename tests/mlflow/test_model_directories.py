@@ -316,3 +316,82 @@ def enforced(dtype: str, values: list[Any], kind: str) -> str | None:
         return str(enforce(frame, schema)["a"].dtype)
     except SignatureMismatch:
         return None
+
+
+HINTED = {
+    "words": """
+def words(model_input: list[str]) -> list[str]:
+    return [each.upper() for each in model_input]
+""",
+    "dicts": """
+class Dicts(PythonModel):
+    def predict(self, context, model_input: list[dict[str, str]], params=None) -> list[str]:
+        return [each["a"].upper() for each in model_input]
+dicts = Dicts()
+""",
+    "anything": """
+class Anything(PythonModel):
+    def predict(self, model_input: list[dict[str, Any]], params=None):
+        return [each["a"] for each in model_input]
+anything = Anything()
+""",
+    "numbers": """
+class Numbers(PythonModel):
+    def predict(self, model_input: list[list[float]]) -> float:
+        return sum(map(sum, model_input))
+numbers = Numbers()
+""",
+}
+EXAMPLES: dict[str, Any] = {"words": ["a"], "dicts": [{"a": "b"}], "anything": [{"a": 1}], "numbers": [[1.0, 2.0]]}
+WITH_HINTS = """
+import json, logging, pathlib, sys
+logging.disable(logging.CRITICAL)
+from typing import Any
+import mlflow, pandas as pd, yaml
+from mlflow.pyfunc import PythonModel
+from mlflow.exceptions import MlflowException
+
+theirs, ours = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+sources, examples = json.load(open(sys.argv[3]))
+said = {}
+for name, source in sources.items():
+    exec(source)
+    for example in (None, examples[name]):
+        folder = theirs / (name if example is None else name + "_example")
+        mlflow.pyfunc.save_model(folder, python_model=globals()[name], input_example=example,
+                                 pip_requirements=["cloudpickle"])
+        model = mlflow.pyfunc.load_model(str(ours / folder.name))
+        try:
+            refused = repr(model.predict([object()]))
+        except MlflowException:
+            refused = None
+        said[folder.name] = [model.predict(examples[name]), refused]
+print(json.dumps(said))
+"""
+
+
+def test_type_hints_mean_the_same_in_both_directions(tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    (tmp_path / "sources.json").write_text(json.dumps([HINTED, EXAMPLES]))
+    namespace: dict[str, Any] = {"PythonModel": pyfunc.PythonModel, "Any": Any, "__name__": "__main__"}
+    for name, source in HINTED.items():
+        exec(source, namespace)  # noqa: S102 — the same text is run where MLflow is
+        for folder, example in ((name, None), (f"{name}_example", EXAMPLES[name])):
+            pyfunc.save_model(
+                ours / folder,
+                python_model=namespace[name],
+                input_example=example,
+                pip_requirements=["cloudpickle"],
+            )
+
+    said = with_mlflow(tmp_path, WITH_HINTS, theirs, ours, tmp_path / "sources.json")
+
+    for folder, (prediction, refused) in said.items():
+        example = EXAMPLES[folder.removesuffix("_example")]
+        written, expected = Model.load(ours / folder), Model.load(theirs / folder)
+        assert refused is None
+        assert written.signature == expected.signature, folder
+        assert written.is_signature_from_type_hint
+        assert expected.is_signature_from_type_hint
+        for source in (theirs, ours):
+            assert pyfunc.load_model(source / folder, trusted=True).predict(example) == prediction, folder

@@ -185,6 +185,25 @@ def test_several_workers_and_servers_share_one_file(tmp_path: Path) -> None:
         assert numbers == list(range(1, 41))
 
 
+def test_a_move_made_through_another_process_is_seen_by_the_next_read(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/shelf.db"
+    with serving(uri, tmp_path / "one") as one, serving(uri, tmp_path / "two") as two:
+        one.call("POST", CREATE, {"name": "moved"})
+        for number in (1, 2):
+            one.call("POST", "model-versions/create", {"name": "moved", "source": f"s3://bucket/{number}"})
+        seen = []
+
+        for turn in range(40):
+            number = str(turn % 2 + 1)
+            (one, two)[turn % 3 == 0].call(
+                "POST", "registered-models/alias", {"name": "moved", "alias": "live", "version": number}
+            )
+            found = [server.call("GET", "registered-models/alias?name=moved&alias=live") for server in (one, two)]
+            seen.append([number, *(answer["model_version"]["version"] for answer in found)])
+
+        assert [turn for turn in seen if len(set(turn)) > 1] == []
+
+
 def test_the_numbers_of_all_workers_are_added_up(tmp_path: Path) -> None:
     with serving(f"sqlite:///{tmp_path}/shelf.db", tmp_path, "--workers", "2") as server, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: server.ask("GET", "/version"), range(60)))

@@ -77,3 +77,23 @@ def test_small_files_go_through_the_server(remote: Any, tmp_path: Path) -> None:
     with remote.artifacts.open(stored.digest) as reader:
         assert reader.read() == b"small"
     assert remote._direct._transports == {}
+
+
+def test_where_the_bucket_cannot_be_reached_files_go_through_the_server(
+    remote: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise direct._Unreachable("no route to the bucket")
+
+    monkeypatch.setattr(direct.DirectBytes, "_send", refused)
+    path = tmp_path / "weights"
+    path.write_bytes(random.Random(3).randbytes(3_000_000))
+    told: list[int] = []
+
+    stored = remote.artifacts.upload_files([path], progress=told.append)[0]
+    remote.artifacts.fetch(Manifest((FileEntry("weights", *stored),)), tmp_path / "out")
+
+    assert (tmp_path / "out" / "weights").read_bytes() == path.read_bytes()
+    assert sum(told) == stored.size
+    assert not remote._direct.offers_uploads
+    assert not remote._direct.offers_downloads

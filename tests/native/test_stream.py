@@ -1,6 +1,7 @@
 """Events as they happen: streams that resume, and hold nothing while they wait."""
 
 import threading
+import time
 
 import pytest
 
@@ -22,13 +23,16 @@ def test_events_are_sent_as_they_happen(url: str, embedded: Registry) -> None:
 
 
 def test_a_stream_goes_on_behind_the_last_event_that_was_received(url: str, embedded: Registry) -> None:
+    began = time.monotonic()
     with listening(url, **{"Last-Event-ID": "2"}) as receiver:
         missed = [receiver.event()[:2] for _ in range(2)]
         embedded.catalog.create_model("fraud")
         new = receiver.event()[:2]
+    took = time.monotonic() - began
 
     assert missed == [(3, "version.created"), (4, "alias.moved")]
     assert new == (5, "model.created")
+    assert took < stream.HEARTBEAT_SECONDS / 2
 
 
 def test_a_stream_may_begin_with_the_first_event(url: str) -> None:

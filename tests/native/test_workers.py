@@ -46,8 +46,6 @@ def test_a_server_with_open_streams_ends_at_once_when_it_is_told_to(server: Serv
             receiver.block()
         began = time.monotonic()
         code = server.stop()
-        rests = [receiver.response.read() for receiver in receivers]
 
     assert code == 0
     assert time.monotonic() - began < 10
-    assert rests == [b""] * 4

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from modelshelf.blobs.files import in_parallel
 from modelshelf.blobs.store import CHUNK, DirectUpload, Progress, Stored
 from modelshelf.domain.errors import Unavailable
-from modelshelf.native.transport import Answer, Body, HttpTransport, Tls
+from modelshelf.native.transport import Answer, Body, HttpTransport
 
 DIRECT: Final = 16 << 20
 """Smaller files go through the server: asking for URLs would take longer."""
@@ -19,11 +19,18 @@ _MOST_PARTS = 9_000
 _THREADS = 4
 
 
-class DirectBytes:
-    """Asks the server for URLs, by `operations`, and sends to and reads from where they lead."""
+class _Unreachable(Unavailable):
+    """The bucket does not answer, or refuses."""
 
-    def __init__(self, operations: Any, tls: Tls) -> None:
-        self._operations, self._tls = operations, tls
+
+class DirectBytes:
+    """Asks the server for URLs, by `operations`, and sends to and reads from where they lead.
+
+    A bucket that can't be reached from here, for which a server may stand in a network of its own, is not tried again.
+    """
+
+    def __init__(self, operations: Any) -> None:
+        self._operations = operations
         self._transports: dict[str, HttpTransport] = {}
 
     @cached_property
@@ -36,8 +43,13 @@ class DirectBytes:
         """Whether the server lets files be sent to where they will be."""
         return bool(self._operations.offers_direct_uploads())
 
-    def upload(self, path: Path, stored: Stored, *, progress: Progress) -> None:
-        """Send a file in parts, several at once; the server reads and hashes them before they count."""
+    def upload(self, path: Path, stored: Stored, *, progress: Progress) -> bool:
+        """Send a file in parts, several at once; the server reads and hashes them before they count.
+
+        False where that can't be done, so that the file has to go through the server.
+        """
+        if not self.offers_uploads:
+            return False
         size = max(_PART, -(-stored.size // _MOST_PARTS))
         starts = range(0, stored.size, size)
         begun: DirectUpload = self._operations.start_direct_upload(len(starts))
@@ -54,25 +66,38 @@ class DirectBytes:
             parts = list(zip(starts, begun.urls, strict=True))
             etags = in_parallel(send, parts, threads=_THREADS, progress=progress)
             self._operations.finish_direct_upload(begun.id, etags, expected=stored.digest)
-        except BaseException:
+        except BaseException as error:
             self._operations.abort_direct_upload(begun.id)
-            raise
+            if not isinstance(error, _Unreachable):
+                raise
+            self.offers_uploads = False
+            return False
+        return True
 
-    def open(self, digest: str, start: int, end: int) -> BinaryIO:
-        """A stream of some of a blob's bytes, as the bucket has them."""
+    def open(self, digest: str, start: int, end: int) -> BinaryIO | None:
+        """A stream of some of a blob's bytes, as the bucket has them; None where it can't be had."""
+        if not self.offers_downloads:
+            return None
         url = self._operations.direct_url(digest)
-        return self._send("GET", url, {"Range": f"bytes={start}-{end - 1}"}).stream()
+        try:
+            return self._send("GET", url, {"Range": f"bytes={start}-{end - 1}"}).stream()
+        except _Unreachable:
+            self.offers_downloads = False
+            return None
 
     def _send(self, verb: str, url: str, headers: dict[str, str], body: Body = None) -> Answer:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         transport = self._transports.get(origin)
         if transport is None:
-            transport = self._transports.setdefault(origin, HttpTransport(origin, tls=self._tls))
-        answer = transport.send(verb, f"{parts.path}?{parts.query}", headers=headers, body=body, repeatable=True)
+            transport = self._transports.setdefault(origin, HttpTransport(origin))
+        try:
+            answer = transport.send(verb, f"{parts.path}?{parts.query}", headers=headers, body=body, repeatable=True)
+        except Unavailable as error:
+            raise _Unreachable(error.message) from error
         if answer.status >= 300:
             answer.read()
-            raise Unavailable(f"the bucket at {origin} answered {answer.status}; try again", status=answer.status)
+            raise _Unreachable(f"the bucket at {origin} answered {answer.status}; try again", status=answer.status)
         return answer
 
     def close(self) -> None:

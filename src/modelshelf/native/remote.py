@@ -72,14 +72,13 @@ class RemoteRegistry:
         if given == Credentials():
             given = in_url if in_url != Credentials() else Credentials.from_environment()
         self.uri = shown.rstrip("/")
-        tls = environment.tls_from_environment()
-        chosen = transport or HttpTransport(shown, tls=tls)
+        chosen = transport or HttpTransport(shown, tls=environment.tls_from_environment())
         self._server = server = Server(chosen, given, self.uri)
         self._actor: Actor | None = None
         for area in ("catalog", "tracking", "governance", "events", "access"):
             setattr(self, area, RemoteArea(server, area))
         of_artifacts = RemoteArea(server, "artifacts")
-        self._direct = DirectBytes(of_artifacts, tls)
+        self._direct = DirectBytes(of_artifacts)
         self.artifacts = cast("Artifacts", RemoteArtifacts(server, of_artifacts, self._direct))
 
     @property

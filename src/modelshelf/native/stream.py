@@ -10,10 +10,10 @@ database.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from modelshelf.domain.errors import Invalid, ShelfError
@@ -64,19 +64,17 @@ class Feed:
 
     def behind(self, position: int) -> Sequence[Event] | None:
         """The events behind a position, as far as known; None where some of them are not kept any more."""
-        if self._position is None or position > self._position:
+        if self._position is None:
+            return None
+        if position > self._position:
             return ()
         first = self._position - len(self._events)
         return None if position < first else self._events[position - first :]
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait for the next events; False where none came for so long."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._bell.wait()
-        except TimeoutError:
-            return False
-        return True
+    @property
+    def bell(self) -> asyncio.Event:
+        """Rings when there is more; take it before looking, so that none is missed between the look and the wait."""
+        return self._bell
 
     def ring(self) -> None:
         """Wake all who wait."""
@@ -86,6 +84,7 @@ class Feed:
     async def _poll(self, registry: Registry) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            is_first = self._position is None
             try:
                 found = await loop.run_in_executor(self._executor, self._next, registry)
             except ShelfError as error:
@@ -94,6 +93,7 @@ class Feed:
             if found:
                 self._events = [*self._events, *found][-KEPT:]
                 self._position = found[-1].position
+            if found or is_first:
                 self.ring()
             if len(found) < _BATCH:
                 await asyncio.sleep(POLL_SECONDS)
@@ -149,7 +149,7 @@ class EventStream:
         while not (gone.done() or self._ends or loop.time() >= ends):
             if text:
                 await send({"type": "http.response.body", "body": text, "more_body": True})
-            found = feed.behind(position)
+            bell, found = feed.bell, feed.behind(position)
             if found is None:
                 found = await loop.run_in_executor(
                     self._executor, partial(registry.events.after, position, limit=_BATCH)
@@ -158,16 +158,15 @@ class EventStream:
                 position = found[-1].position or position
                 text = b"".join(map(_told, found))
             else:
-                text = b"" if await _first(feed.wait(HEARTBEAT_SECONDS), gone) else b": still here\n\n"
+                text = b"" if await _rang(bell, gone) else b": still here\n\n"
 
 
-async def _first(waiting: Coroutine[Any, Any, bool], gone: "asyncio.Task[None]") -> bool:
-    task = asyncio.ensure_future(waiting)
-    await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        return task.result()
-    task.cancel()
-    return True
+async def _rang(bell: asyncio.Event, gone: "asyncio.Task[None]") -> bool:
+    """Whether there is something to look at, or nobody to look for, before the receiver has to be told of nothing."""
+    waiting = asyncio.ensure_future(bell.wait())
+    done, _ = await asyncio.wait({waiting, gone}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    return bool(done)
 
 
 def _start(scope: Scope, registry: Registry) -> int:

@@ -89,3 +89,31 @@ def test_model_info_has_the_facts_of_the_file_and_those_it_is_told() -> None:
 
     assert (info.model_uuid, info.registered_model_version, info.name) == ("u", 3, "churn")
     assert info.signature_dict == {"inputs": '[{"type": "long", "required": true}]', "outputs": None, "params": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("flavors: {}", "flavors is empty"),
+        ("run_id: a", "flavors is empty or missing"),
+        ("flavors: {python_function: 3}", "'python_function' is a int"),
+        ("flavors: {sklearn: []}", "'sklearn' is a list"),
+        ("flavors: {python_function: {loader_module: 3}}", "loader_module 3"),
+    ],
+)
+def test_flavors_that_nothing_could_load_are_refused(tmp_path: Path, text: str, fault: str) -> None:
+    (tmp_path / "MLmodel").write_text(text)
+
+    with pytest.raises(InvalidModel, match=fault) as caught:
+        Model.load(tmp_path)
+
+    assert caught.value.details["path"] == str(tmp_path / "MLmodel")
+
+
+def test_an_unknown_loader_is_read_but_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_text("flavors: {python_function: {loader_module: other.loader}}")
+
+    Model.load(tmp_path)
+
+    with pytest.raises(InvalidModel, match=r"MLmodel: loader_module 'other\.loader'"):
+        load_model(tmp_path, trusted=True)

@@ -14,6 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
     StackingClassifier,
@@ -260,3 +261,39 @@ def test_saving_writes_what_skops_itself_reads(tmp_path: Path) -> None:
 
     assert stored.untrusted_by_skops == ("sklearn.tree._tree.Tree",)
     assert_same(model.predict(X), restored.predict(X))
+
+
+CATEGORIES = pd.DataFrame(
+    {
+        "size": np.random.RandomState(0).rand(90),
+        "kind": pd.Categorical(["x", "y", "z"] * 30),
+        "grade": pd.Categorical([3, 7] * 45),
+    }
+)
+BY_KIND = CATEGORIES["kind"].isin(["x", "z"]).astype(int)
+
+
+@pytest.mark.parametrize("columns", [["size", "kind", "grade"], ["kind", "size"], ["kind", "grade"]])
+@pytest.mark.parametrize("kind", [HistGradientBoostingClassifier, HistGradientBoostingRegressor])
+def test_categories_of_a_table_load_without_trust(tmp_path: Path, kind: Any, columns: list[str]) -> None:
+    data = CATEGORIES[columns]
+    model = kind(max_iter=3, categorical_features="from_dtype").fit(data, BY_KIND)
+    assert model._predictors[0][0].nodes["is_categorical"].any()
+
+    sklearn.save_model(model, tmp_path / "m")
+
+    assert_same(model.predict(data), sklearn.load_model(tmp_path / "m").predict(data))
+
+
+@pytest.mark.filterwarnings("ignore")  # few rows: it says that it did not converge
+def test_an_iterative_imputer_loads_without_trust(tmp_path: Path) -> None:
+    from sklearn.experimental import enable_iterative_imputer  # noqa: F401 — it makes the name importable
+    from sklearn.impute import IterativeImputer
+
+    data = np.where(np.random.RandomState(0).rand(30, 3) < 0.1, np.nan, np.arange(90).reshape(30, 3))
+    model = IterativeImputer(random_state=0).fit(data)
+
+    skops_files.dump(model, tmp_path / "m.skops", also=[])
+
+    restored = skops_files.load(tmp_path, tmp_path / "m.skops", trusted=False)
+    assert_same(model.transform(data), restored.transform(data))

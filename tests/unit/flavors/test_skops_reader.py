@@ -1,6 +1,7 @@
 """The skops reader against crafted files: nothing that is not reviewed is made, no index leaves its array."""
 
 import contextlib
+import copy
 import io
 import json
 import zipfile
@@ -230,3 +231,39 @@ def test_a_mangled_description_is_refused_or_loads_but_never_anything_else(tmp_p
 
     with contextlib.suppress(InvalidModel, Untrusted):
         skops_files.load(tmp_path, file, trusted=False)
+
+
+CATEGORICAL = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]).fit(
+    np.c_[np.arange(90) % 3, np.arange(90)].astype(float), np.arange(90) % 3 == 1
+)
+
+
+def spoil_bits(model: Any) -> None:
+    model._predictors[0][0].raw_left_cat_bitsets = np.zeros((0, 8), dtype=np.uint32)
+
+
+def spoil_words(model: Any) -> None:
+    model._predictors[0][0].raw_left_cat_bitsets = np.zeros((9, 1), dtype=np.uint32)
+
+
+def spoil_marks(model: Any) -> None:
+    model._bin_mapper.is_categorical_ = np.zeros_like(model._bin_mapper.is_categorical_)
+
+
+def spoil_columns(model: Any) -> None:
+    name, step, _ = model._preprocessor.transformers_[1]
+    model._preprocessor.transformers_[1] = (name, step, np.array([False, False]))
+
+
+def spoil_function(model: Any) -> None:
+    model._preprocessor.transformers_[1][1].func = np.sum
+
+
+@pytest.mark.parametrize("spoil", [spoil_bits, spoil_words, spoil_marks, spoil_columns, spoil_function])
+def test_categories_that_leave_their_arrays_are_refused(tmp_path: Path, spoil: Callable[[Any], None]) -> None:
+    model = copy.deepcopy(CATEGORICAL)
+    spoil(model)
+    (tmp_path / "m.skops").write_bytes(skops_files._dumps(model))
+
+    with pytest.raises(Untrusted):
+        skops_files.load(tmp_path, tmp_path / "m.skops", trusted=False)
