@@ -23,7 +23,7 @@ from serving.ground import Effort
 def main() -> None:
     given = _arguments()
     wrk.require()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     effort = Effort.quick() if given.quick else Effort.full(given.seconds)
     with tempfile.TemporaryDirectory(prefix="bench-server-", dir=given.folder, ignore_cleanup_errors=True) as folder:
         campaign = Campaign(
@@ -39,7 +39,8 @@ def main() -> None:
             campaign.run()
         except KeyboardInterrupt:
             print("interrupted; this is what was measured", file=sys.stderr)
-        _tell(campaign, given.json, time.monotonic() - began)
+        finally:
+            _tell(campaign, given.json, time.monotonic() - began)
 
 
 def _tell(campaign: Campaign, file: Path | None, seconds: float) -> None:

@@ -102,10 +102,10 @@ class Campaign:
         for side in (OURS, THEIRS):
             with self._ground(self._settled(side), content) as ground:
                 answers[side] = said(ground.client, content)
-                if "search" in self.groups:
-                    self._measure(ground, search_loads.searches)
                 if "runs" in self.groups and content is self.effort.sizes[-1]:
                     self._measure(ground, tracking_loads.run_searches)
+                if "search" in self.groups:
+                    self._measure(ground, search_loads.searches)
         found = disagreements(answers[OURS], answers[THEIRS])
         self.differences += [f"at {content.versions:,} versions, {difference}" for difference in found]
 

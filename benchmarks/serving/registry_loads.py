@@ -1,7 +1,9 @@
 """Loads on models and versions: resolve aliases, get and create versions, set aliases and tags."""
 
+import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from serving import wrk
 from serving.client import Client, target
@@ -10,6 +12,7 @@ from serving.figures import Figure
 from serving.ground import Ground
 
 MANY = 64
+WRITES_A_SECOND = 10
 _ALIAS_PATHS = 200
 
 
@@ -25,6 +28,9 @@ def reads(ground: Ground) -> Iterator[Figure]:
     for what, paths in (("alias resolution", aliases), ("version get", versions)):
         for connections in ground.effort.readers:
             yield _rate(ground, wrk.Load(paths), what, connections)
+    with _registering(ground):
+        what = f"alias resolution while {WRITES_A_SECOND} versions/s are made"
+        yield _rate(ground, wrk.Load(aliases), what, ground.effort.readers[0])
 
 
 def writes(ground: Ground) -> Iterator[Figure]:
@@ -49,6 +55,26 @@ def writes(ground: Ground) -> Iterator[Figure]:
 def _rate(ground: Ground, load: wrk.Load, what: str, connections: int) -> Figure:
     outcome = wrk.load(ground.server, load, connections=connections, seconds=ground.effort.seconds)
     return outcome.rate(f"{what}, {_clients(connections)}")
+
+
+@contextmanager
+def _registering(ground: Ground) -> Iterator[None]:
+    """Somebody registers versions meanwhile, so that what was remembered of the registry goes out of date."""
+    client, name, is_over = Client(ground.server.port), f"made-{uuid.uuid4().hex[:8]}", threading.Event()
+    client.post("/registered-models/create", name=name)
+
+    def register() -> None:
+        while not is_over.wait(1 / WRITES_A_SECOND):
+            client.post("/model-versions/create", name=name, source="s3://bucket/meanwhile")
+
+    thread = threading.Thread(target=register)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        client.close()
 
 
 def _creates(ground: Ground, connections: int, *, models: int) -> Figure:

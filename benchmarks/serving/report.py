@@ -57,7 +57,8 @@ def _value(finding: Finding | None) -> str:
         return "-"
     figure = finding.figure
     digits = 0 if figure.value >= 100 else 2
-    return f"{figure.value:,.{digits}f} {figure.unit} ({finding.configuration})"
+    where = f" ({finding.configuration})" if finding.configuration else ""
+    return f"{figure.value:,.{digits}f} {figure.unit}{where}"
 
 
 def _latencies(figure: Figure) -> str:

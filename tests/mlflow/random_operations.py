@@ -12,10 +12,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
-
-from mlflow import MlflowClient
 
 MODELS, ALIASES, KEYS = ["a", "b b", "ç", "A"], ["champion", "x-1", "7"], ["k", "other key", "t.u"]
 STAGES = ["None", "Staging", "Production", "Archived", "production", "Nope"]

@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 from modelshelf.domain.errors import AlreadyExists, Invalid
 from modelshelf.flavors.environment import Environment
-from modelshelf.flavors.example import save_example, split_params
+from modelshelf.flavors.example import save_example
+from modelshelf.flavors.hinted import Hints
 from modelshelf.flavors.mlmodel import FILE_NAME, Model
 from modelshelf.flavors.requirements import imported_by, of_no_package
-from modelshelf.flavors.signature import ModelSignature, infer_signature
+from modelshelf.flavors.signature import ModelSignature
+from modelshelf.flavors.signing import sign
 
 CODE = "code"
 _log = logging.getLogger(__name__)
@@ -80,12 +82,14 @@ def finish(
     modules: Iterable[str],
     always: Iterable[str],
     predict: Callable[[Any, Any], Any] | None = None,
+    hints: Hints | None = None,
 ) -> Model:
-    """Writes example, environment and MLmodel. `predict` shows what the model gives, where no signature is given."""
-    # False is how a caller says that the model shall have no signature, example or not.
-    signature = extras.signature or None
-    if extras.signature is None and extras.input_example is not None:
-        signature = _signature_from(extras.input_example, predict)
+    """Writes example, environment and MLmodel.
+
+    Where no signature is given, `predict` shows what the model gives, and `hints` are those of the model's own.
+    """
+    signed = sign(extras.signature, extras.input_example, predict=predict, hints=hints or Hints())
+    signature = signed.signature
     example = None if extras.input_example is None else save_example(folder, extras.input_example)
     code = {Path(each) for each in extras.code_paths or ()}
     needed = set(modules) | imported_by(code) | _table_modules(signature)
@@ -99,6 +103,8 @@ def finish(
         **stated,
         flavors={**(extras.mlflow_model.flavors if extras.mlflow_model else {}), **flavors},
         signature=signature,
+        is_signature_from_type_hint=signed.from_hints,
+        type_hint_from_example=signed.hint_from_example,
         saved_input_example_info=example,
         model_size_bytes=sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()),
     )
@@ -121,19 +127,3 @@ def _table_modules(signature: ModelSignature | None) -> set[str]:
     """A model with columns is given DataFrames."""
     schema = signature.inputs if signature else None
     return {"pandas"} if schema is not None and not schema.is_tensor_spec() else set()
-
-
-def _signature_from(example: Any, predict: Callable[[Any, Any], Any] | None) -> ModelSignature:
-    """Inputs and params from the example; outputs from a prediction, if the model can make one of it."""
-    from modelshelf.flavors.enforcement import enforce
-
-    data, params = split_params(example)
-    alone = infer_signature(data, None, params)
-    if predict is None or alone.inputs is None:
-        return alone
-    try:
-        outputs = predict(enforce(data, alone.inputs), params)
-    except Exception:
-        _log.warning("the model cannot predict its input_example, so its signature has no outputs", exc_info=True)
-        return alone
-    return alone if outputs is None else infer_signature(data, outputs, params)

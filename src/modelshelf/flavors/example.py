@@ -139,6 +139,16 @@ def load_example_params(folder: Path, info: Mapping[str, Any] | None) -> dict[st
     return params
 
 
+def like_example(frame: Any, example: Any) -> Any:
+    """A table as the example is: a Series, a list of values, a list of dicts; as it is where the example is a table."""
+    if type(example).__name__ == "Series":
+        return frame.iloc[:, 0].rename(example.name)
+    if not isinstance(example, list):
+        return frame
+    plain = len(frame.columns) == 1 and not any(isinstance(each, list | dict) for each in example)
+    return frame.iloc[:, 0].tolist() if plain else frame.to_dict(orient="records")
+
+
 def _read(folder: Path, info: Mapping[str, Any]) -> Any:
     file = inside(folder, info.get("artifact_path", EXAMPLE_FILE), what="the input example")
     try:

@@ -54,18 +54,21 @@ class Model:
     def load(cls, path: str | Path) -> "Model":
         """Reads the MLmodel file of a directory, or the file itself.
 
-        Raises InvalidModel, naming the file, if it is missing, too large, not YAML or has the wrong shapes.
+        Raises InvalidModel, naming the file, if it is missing, too large, not YAML, without flavors or has the wrong
+        shapes. A loader_module that is not known here is fine: others may load the model.
         """
         file = Path(path)
         file = file / FILE_NAME if file.is_dir() else file
         try:
-            return cls.from_dict(_read_yaml(file))
+            model = cls.from_dict(_read_yaml(file))
+            model.check_flavors()
         except RecursionError as fault:
             raise InvalidModel(f"{file}: it is nested too deeply", path=str(file)) from fault
         except InvalidModel as fault:
             if "path" in fault.details:
                 raise
             raise InvalidModel(f"{file}: {fault.message}", path=str(file), **fault.details) from fault
+        return model
 
     @classmethod
     def from_dict(cls, content: Any) -> "Model":
@@ -111,8 +114,19 @@ class Model:
             raise InvalidModel(f"the model has no flavor {name!r}; it has {has}", flavor=name, flavors=has)
         settings = self.flavors[name]
         if not isinstance(settings, Mapping):
-            raise InvalidModel(f"the flavor {name!r} is not a mapping", flavor=name)
+            kind = type(settings).__name__
+            raise InvalidModel(f"the flavor {name!r} is a {kind}, not a mapping", flavor=name)
         return settings
+
+    def check_flavors(self) -> None:
+        """Raises InvalidModel unless there is a flavor to load, and each says how."""
+        if not self.flavors:
+            raise InvalidModel("flavors is empty or missing, so nothing can load the model", key="flavors")
+        for name in self.flavors:
+            self.flavor(name)
+        loader = self.flavor(PYFUNC).get("loader_module") if PYFUNC in self.flavors else ""
+        if not isinstance(loader, str):
+            raise InvalidModel(f"the flavor {PYFUNC!r} has the loader_module {loader!r}, not a name", flavor=PYFUNC)
 
     def get_input_schema(self) -> Schema | None:
         return self.signature.inputs if self.signature else None

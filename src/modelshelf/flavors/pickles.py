@@ -8,15 +8,17 @@ model then behaves the same in both environments.
 import bz2
 import dis
 import gzip
+import importlib
 import lzma
 import pickle
 import pkgutil
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from modelshelf.domain.errors import Invalid, InvalidModel
+from modelshelf.flavors import hinted
 from modelshelf.flavors.python_model import FunctionModel, PythonModel, PythonModelContext
 from modelshelf.flavors.type_hints import FuncInfo, HintMismatch, TypeHints, fit_arguments
 
@@ -27,6 +29,7 @@ _NAMES: dict[str, Any] = {
     "mlflow.pyfunc.utils.data_validation:FuncInfo": FuncInfo,
     "mlflow.pyfunc.utils.data_validation:_validate_model_input": fit_arguments,
     "mlflow.models.signature:_TypeHints": TypeHints,
+    "mlflow.types.type_hints:TypeFromExample": hinted.TypeFromExample,
     "mlflow.exceptions:MlflowException": HintMismatch,
 }
 _WRITTEN_AS = {value: name for name, value in _NAMES.items()}
@@ -46,6 +49,11 @@ def _resolve(name: str) -> Any:
     return _READ_AS[name] if name in _READ_AS else pkgutil.resolve_name(name)
 
 
+def _import(name: str) -> types.ModuleType:
+    """A module that a pickle names for what it takes from there; the hint it has of MLflow's is ours."""
+    return hinted if name == "mlflow.types.type_hints" else importlib.import_module(name)
+
+
 def dump(obj: Any, path: Path) -> set[str]:
     """Writes the object and returns the names of the modules that it needs when it is loaded."""
     import cloudpickle
@@ -57,7 +65,7 @@ def dump(obj: Any, path: Path) -> set[str]:
             self.modules: set[str] = set()
 
         def reducer_override(self, each: Any) -> Any:
-            if isinstance(each, type | types.FunctionType) and each in _WRITTEN_AS:
+            if isinstance(each, type | types.FunctionType | TypeVar) and each in _WRITTEN_AS:
                 return pkgutil.resolve_name, (_WRITTEN_AS[each],)
             reduced = super().reducer_override(each)
             self.modules |= _modules_of(each, by_value=isinstance(reduced, tuple))
@@ -118,6 +126,8 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module == "pkgutil" and name == "resolve_name":
             return _resolve
+        if module.startswith("cloudpickle") and name == "subimport":
+            return _import
         return _READ_AS.get(f"{module}:{name}") or super().find_class(module, name)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from modelshelf.domain.errors import Invalid
 from modelshelf.flavors.enforcement import enforce
+from modelshelf.flavors.example import like_example
 from modelshelf.flavors.mlmodel import PYFUNC, Model
 from modelshelf.flavors.parameters import enforce_params
 
@@ -32,6 +33,7 @@ class PyFuncModel:
         # Type hints are checked by the model itself, on the data as it was given.
         self._inputs = None if metadata.is_signature_from_type_hint else metadata.get_input_schema()
         self._params = metadata.get_params_schema()
+        self._example = self.input_example if metadata.type_hint_from_example else None
         self._takes_params = _accepts_params(predictor)
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
@@ -40,7 +42,7 @@ class PyFuncModel:
         `params` override the defaults in the signature; names that it does not have are ignored.
         Raises SignatureMismatch naming the column, tensor or parameter that does not fit.
         """
-        fitting = data if self._inputs is None else enforce(data, self._inputs)
+        fitting = self._fitting(data)
         if not self._takes_params:
             return self._model_impl.predict(fitting)
         return self._model_impl.predict(fitting, params=self._known(params))
@@ -50,9 +52,14 @@ class PyFuncModel:
         stream = getattr(self._model_impl, "predict_stream", None)
         if stream is None or not self._model_meta.flavor(PYFUNC).get("streamable", False):
             raise Invalid("the model does not stream: save it with streamable=True and a predict_stream method")
-        fitting = data if self._inputs is None else enforce(data, self._inputs)
-        result: Iterator[Any] = stream(fitting, params=self._known(params))
+        result: Iterator[Any] = stream(self._fitting(data), params=self._known(params))
         return result
+
+    def _fitting(self, data: Any) -> Any:
+        fitting = data if self._inputs is None else enforce(data, self._inputs)
+        if self._example is None or not hasattr(fitting, "columns"):
+            return fitting
+        return like_example(fitting, self._example)
 
     def _known(self, params: dict[str, Any] | None) -> dict[str, Any]:
         known, ignored = enforce_params(params, self._params)

@@ -1,10 +1,10 @@
 """The classes that users subclass, and what their models are given when loaded."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import Any
 
-if TYPE_CHECKING:
-    import inspect
+from modelshelf.flavors.hinted import checked, takes_context
 
 
 class PythonModel:
@@ -12,7 +12,14 @@ class PythonModel:
 
     `predict(self, context, model_input, params=None)` may leave out `context`, `params` or both.
     A saved subclass refers to MLflow's class of the same name, so it loads where only one of the two is installed.
+    With a type hint such as `list[str]` on the input, `predict` is given such a list and refuses other data.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        predict = cls.__dict__.get("predict")
+        if isinstance(predict, FunctionType):
+            setattr(cls, "predict", checked(predict))  # noqa: B010 — a method cannot be assigned to
 
     def load_context(self, context: "PythonModelContext") -> None:
         """Called once after loading; `context.artifacts` has the paths of the model's files."""
@@ -47,7 +54,7 @@ class FunctionModel(PythonModel):
     """A plain function as a model. The attributes are named as in MLflow's pickles of functions."""
 
     def __init__(self, func: Callable[[Any], Any]) -> None:
-        self.func = func
+        self.func = checked(func)
         self.signature = None
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
@@ -60,7 +67,7 @@ class PythonModelRunner:
     def __init__(self, python_model: Any, context: PythonModelContext) -> None:
         self.python_model = python_model
         self.context = context
-        self._predict = _caller(python_model.predict, context)
+        self._predict = _caller(checked(python_model.predict), context)
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         return self._predict(data, params)
@@ -79,15 +86,3 @@ def _caller(method: Callable[..., Any], context: PythonModelContext) -> Callable
     if "params" in parameters:
         return lambda data, params: method(*first, data, params=params)
     return lambda data, _params: method(*first, data)
-
-
-def takes_context(parameters: Mapping[str, "inspect.Parameter"]) -> bool:
-    """By name, or by position: two required arguments besides `params` are context and input."""
-    if "context" in parameters:
-        return True
-    plain = [
-        each
-        for name, each in parameters.items()
-        if name not in {"self", "params"} and each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD}
-    ]
-    return len([each for each in plain if each.default is each.empty]) > 1

@@ -10,6 +10,7 @@ from modelshelf.domain.errors import Invalid
 from modelshelf.flavors import pickles
 from modelshelf.flavors.directory import Extras, copy_code, copy_into, finish, new_directory
 from modelshelf.flavors.environment import ENTRY
+from modelshelf.flavors.hinted import Hints
 from modelshelf.flavors.mlmodel import PYFUNC, Model
 from modelshelf.flavors.model_config import read_config
 from modelshelf.flavors.python_model import FunctionModel, PythonModel, PythonModelContext, PythonModelRunner
@@ -84,6 +85,7 @@ def _write(
         modules=modules,
         always=("cloudpickle",),
         predict=lambda data, params: _try_out(folder, entries, config, data, params),
+        hints=Hints.of(model.func if isinstance(model, FunctionModel) else model.predict),
     )
 
 

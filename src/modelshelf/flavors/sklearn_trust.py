@@ -67,6 +67,7 @@ _ESTIMATORS = {
     "sklearn.gaussian_process._gpc": "GaussianProcessClassifier",
     "sklearn.gaussian_process._gpr": "GaussianProcessRegressor",
     "sklearn.impute._base": "MissingIndicator SimpleImputer",
+    "sklearn.impute._iterative": "IterativeImputer",
     "sklearn.impute._knn": "KNNImputer",
     "sklearn.isotonic": "IsotonicRegression",
     "sklearn.kernel_approximation": "AdditiveChi2Sampler Nystroem PolynomialCountSketch RBFSampler SkewedChi2Sampler",
@@ -177,6 +178,10 @@ _COMPILED_LOSSES = {
         "EpsilonInsensitive Hinge Huber Log ModifiedHuber SquaredEpsilonInsensitive SquaredHinge SquaredLoss"
     ),
 }
+# Tuples with names, made by their own `__new__`.
+_TUPLES = {
+    "sklearn.impute._iterative": "_ImputerTriplet",
+}
 # Functions that estimators take as parameters: they compute with arrays and return the result.
 _FUNCTIONS = {
     "numpy": "amax amin max mean median min sum",
@@ -213,6 +218,8 @@ _FUNCTIONS = {
         "paired_cosine_distances paired_euclidean_distances paired_manhattan_distances polynomial_kernel "
         "rbf_kernel sigmoid_kernel"
     ),
+    # Histogram gradient boosting with categories keeps it, with two options, in a `functools.partial`.
+    "sklearn.utils.validation": "check_array",
 }
 # Indexes and buffers for compiled code: listed, but only loaded after `skops_soundness` has checked the content.
 _CHECKED = {
@@ -245,6 +252,10 @@ def _names(*groups: Mapping[str, str]) -> frozenset[str]:
 
 OBJECTS = _names(_ESTIMATORS, _PARTS, _PARAMETERS, _DISTANCES, _CHECKED)
 FUNCTIONS = _names(_FUNCTIONS)
+TUPLES = _names(_TUPLES)
+# The only function that a `functools.partial` may hold, and the options that it may set.
+PARTIAL_OF = "sklearn.utils.validation.check_array"
+PARTIAL_OPTIONS = frozenset({"dtype", "ensure_all_finite", "force_all_finite"})
 LOSSES = _names(_COMPILED_LOSSES)
 PLAIN = _names(_PLAIN)
 BIT_GENERATORS = frozenset({"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"})
@@ -256,4 +267,4 @@ UFUNC_MODULES = frozenset(
 
 def is_reviewed(name: str) -> bool:
     """Whether a type or function, by its full name, is on the list."""
-    return name in OBJECTS or name in FUNCTIONS or name in LOSSES or name in PLAIN
+    return name in OBJECTS or name in FUNCTIONS or name in TUPLES or name in LOSSES or name in PLAIN

@@ -4,6 +4,7 @@ Importing skops imports all of scikit-learn and takes half a second; a model is 
 The whole file is judged before the first object is made.
 """
 
+import functools
 import importlib
 import io
 import json
@@ -135,17 +136,23 @@ def _is_function(state: State) -> bool:
     return isinstance(getattr(importlib.import_module(state["__module__"]), state["__class__"], None), np.ufunc)
 
 
+def _is_partial(state: State) -> bool:
+    held = state.get("content", {}).get("func", {})
+    return _name(state) == "functools.partial" and _name(held) == sklearn_trust.PARTIAL_OF
+
+
 _CHECKS: dict[str, Callable[[State], bool]] = {
     "JsonNode": lambda _state: True,
     "DictNode": lambda state: _name(state) in _DICTS,
     "ListNode": _is_plain("builtins.list"),
-    "TupleNode": _is_plain("builtins.tuple"),
+    "TupleNode": lambda state: _name(state) == "builtins.tuple" or _name(state) in sklearn_trust.TUPLES,
     "SetNode": _is_plain("builtins.set"),
     "SliceNode": _is_plain("builtins.slice"),
     "BytesNode": _is_plain("builtins.bytes"),
     "BytearrayNode": _is_plain("builtins.bytearray"),
     "TypeNode": _is_type,
     "FunctionNode": _is_function,
+    "PartialNode": _is_partial,
     "ObjectNode": _is_object,
     "NdArrayNode": _is_array,
     "MaskedArrayNode": _is_plain("numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"),
@@ -167,6 +174,11 @@ def _cells(items: list[Any], shape: tuple[int, ...]) -> list[Any]:
     if len(cells) != expected or not shape:
         raise ValueError(f"an array of shape {shape} has {len(cells)} items")
     return cells
+
+
+def _function(name: str) -> Any:
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
 
 
 class _Builder:
@@ -205,7 +217,8 @@ class _Builder:
         return self._items(state)
 
     def _TupleNode(self, state: State) -> Any:  # noqa: N802
-        return tuple(self._items(state))
+        items = self._items(state)
+        return tuple(items) if _name(state) == "builtins.tuple" else self._kind(state)(*items)
 
     def _SetNode(self, state: State) -> Any:  # noqa: N802
         return set(self._items(state))
@@ -225,6 +238,15 @@ class _Builder:
 
     def _FunctionNode(self, state: State) -> Any:  # noqa: N802
         return self._kind(state)
+
+    def _PartialNode(self, state: State) -> Any:  # noqa: N802
+        content = state["content"]
+        function, arguments, options = (self.build(content[part]) for part in ("func", "args", "kwds"))
+        # The file names its parts by ids, so what was made may be something else than what was described.
+        known = function is _function(sklearn_trust.PARTIAL_OF) and sklearn_trust.PARTIAL_OPTIONS.issuperset(options)
+        if not known or arguments or self.build(content["namespace"]):
+            raise NotReviewed(["functools.partial"])
+        return functools.partial(function, **options)
 
     def _ObjectNode(self, state: State) -> Any:  # noqa: N802
         kind = self._kind(state)

@@ -6,6 +6,9 @@ A crafted file could make it read or write outside of the arrays. These checks r
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# Sets of categories are 256 bits, in words of 32.
+_BITSET_WORDS = 8
+
 
 class Unsound(Exception):
     """The state of a type could make compiled code leave its arrays."""
@@ -67,7 +70,11 @@ def _check_predictor(state: Any) -> None:
     _need(isinstance(nodes, np.ndarray) and nodes.ndim == 1 and len(nodes) > 0, f"{name}: nodes")
     _need(nodes.dtype.names is not None and {"left", "right", "feature_idx", "is_leaf"} <= set(nodes.dtype.names), name)
     inner = _check_children(nodes, "left", "right", nodes["is_leaf"] != 0, name)
-    _need(not nodes["is_categorical"][inner].any(), f"{name}: categorical splits")
+    split = inner & (nodes["is_categorical"] != 0)
+    for bits in ("raw_left_cat_bitsets", "binned_left_cat_bitsets"):
+        sets = state.get(bits)
+        _need(isinstance(sets, np.ndarray) and sets.dtype == np.uint32 and sets.ndim == 2, f"{name}: {bits}")
+        _need(sets.shape[1] == _BITSET_WORDS and _within(nodes["bitset_idx"][split], 0, len(sets)), f"{name}: {bits}")
     _need(nodes["feature_idx"][inner].size == 0 or nodes["feature_idx"][inner].min() >= 0, f"{name}: feature_idx")
 
 
@@ -151,9 +158,53 @@ def _check_members(name: str, state: Mapping[str, Any], members: Any) -> None:
 
 def _check_boosted(name: str, state: Mapping[str, Any]) -> None:
     features = state.get("n_features_in_")
-    _need(isinstance(features, int) and state.get("_preprocessor") is None, f"{name}: a preprocessor of categories")
+    _need(isinstance(features, int), f"{name}: n_features_in_")
+    if state.get("_preprocessor") is not None:
+        _check_preprocessor(name, state["_preprocessor"], features)
     for stage in state["_predictors"]:
         for predictor in stage:
             _need(type(predictor).__name__ == "TreePredictor", f"{name}: _predictors")
             inner = predictor.nodes["is_leaf"] == 0
             _need(_within(predictor.nodes["feature_idx"][inner], 0, features), f"{name}: feature_idx")
+            split = inner & (predictor.nodes["is_categorical"] != 0)
+            if split.any():
+                _check_categories(name, state, predictor.nodes["feature_idx"][split], features)
+
+
+def _check_categories(name: str, state: Mapping[str, Any], used: Any, features: Any) -> None:
+    """Features that split by category have a row of their own in the table of known categories."""
+    import numpy as np
+
+    mapper = state.get("_bin_mapper")
+    _need(type(mapper).__name__ == "_BinMapper", f"{name}: _bin_mapper")
+    marked: Any = getattr(mapper, "is_categorical_", None)
+    _need(isinstance(marked, np.ndarray) and marked.dtype.kind in "bu", f"{name}: categories")
+    _need(marked.shape == (features,), f"{name}: categories")
+    _need((marked[used] != 0).all(), f"{name}: categories")
+
+
+def _check_preprocessor(name: str, given: Any, features: Any) -> None:
+    """It moves the categories to the front: each column goes to one of two steps that keep their number of columns."""
+    import numpy as np
+
+    why = f"{name}: a preprocessor of categories"
+    _need(type(given).__name__ == "ColumnTransformer", why)
+    facts = vars(given)
+    _need(facts.get("n_features_in_") == features and facts.get("sparse_output_") is False, why)
+    _need(facts.get("transformer_weights") is None, why)
+    _need(facts.get("_sklearn_output_config", {}) in ({}, {"transform": "default"}), why)
+    steps: Any = facts.get("transformers_")
+    _need(isinstance(steps, list) and [each[0] for each in steps[:2]] == ["encoder", "numerical"], why)
+    _need(all(step == "remainder" and kind == "drop" for step, kind, _ in steps[2:]), why)
+    names: Any = facts.get("feature_names_in_")
+    _need(names is None or (len(names) == features and all(isinstance(each, str) for each in names)), why)
+    masks = [each[2] for each in steps[:2]]
+    _need(all(isinstance(each, np.ndarray) and each.dtype == bool and each.shape == (features,) for each in masks), why)
+    _need((masks[0] ^ masks[1]).all(), why)
+    places = facts.get("_transformer_to_input_indices", {})
+    for (step, kind, mask), wanted in zip(steps[:2], ("OrdinalEncoder", "FunctionTransformer"), strict=True):
+        _need(list(places.get(step, ())) == np.flatnonzero(mask).tolist(), why)
+        _need(type(kind).__name__ == wanted or not mask.any(), why)
+        if wanted == "FunctionTransformer" and mask.any():
+            _need(type(kind.func).__name__ == "partial" and not kind.kw_args and not kind.validate, why)
+        _need(getattr(kind, "_sklearn_output_config", {}) in ({}, {"transform": "default"}), why)

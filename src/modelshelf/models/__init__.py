@@ -5,6 +5,7 @@ from modelshelf.flavors.mlmodel import Model
 from modelshelf.flavors.model_info import ModelInfo
 from modelshelf.flavors.schema import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 from modelshelf.flavors.signature import ModelSignature, infer_signature
+from modelshelf.models.info import get_model_info, set_signature
 
 __all__ = [
     "AnyType",
@@ -21,5 +22,7 @@ __all__ = [
     "Property",
     "Schema",
     "TensorSpec",
+    "get_model_info",
     "infer_signature",
+    "set_signature",
 ]

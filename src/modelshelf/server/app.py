@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
