@@ -24,8 +24,10 @@ _PRAGMAS = (
 )
 
 
-def _dict_row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+def _rows(cursor: sqlite3.Cursor) -> list[Row]:
+    """All rows of a cursor; the names are read once, which a row factory would do for each row."""
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
 
 class SqliteTransaction:
@@ -40,11 +42,11 @@ class SqliteTransaction:
         return self._connection.execute(sql, parameters).rowcount
 
     def one(self, sql: str, /, **parameters: Any) -> Row | None:
-        rows = self._connection.execute(sql, parameters).fetchall()
+        rows = _rows(self._connection.execute(sql, parameters))
         return rows[0] if rows else None
 
     def all(self, sql: str, /, **parameters: Any) -> list[Row]:
-        return self._connection.execute(sql, parameters).fetchall()
+        return _rows(self._connection.execute(sql, parameters))
 
     def many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
         self._connection.executemany(sql, rows)
@@ -194,7 +196,6 @@ class _Opener:
         except sqlite3.Error as error:
             connection.close()
             raise self._refused(error) from error
-        connection.row_factory = _dict_row
         return connection
 
     def _refused(self, error: sqlite3.Error) -> Unavailable:
@@ -294,7 +295,6 @@ class SqliteDatabase:
         self._after_fork()
         if self._watcher is None:
             self._watcher = self._open()
-            self._watcher.row_factory = None
         return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
