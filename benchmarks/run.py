@@ -34,10 +34,18 @@ def log():
 """
 
 PROGRAMS = {
-    "bare interpreter": _TIMER + "print(0.0)",
     "import": _TIMER + "import {lib}\nprint(time.perf_counter() - start)",
     "import scikit-learn": _TIMER + "import sklearn, sklearn.ensemble\nprint(time.perf_counter() - start)",
     "cold load by alias and predict": _TIMER
+    + """
+import {lib} as lib, {lib}.pyfunc, warnings
+lib.set_tracking_uri("sqlite:///{db}")
+model = lib.pyfunc.load_model("models:/fraud@production")
+model.predict([[0.1, 0.2, 0.3, 0.4]])
+print(time.perf_counter() - start)
+""",
+    "the same, scikit-learn imported before": "import sklearn, sklearn.ensemble\n"
+    + _TIMER
     + """
 import {lib} as lib, {lib}.pyfunc, warnings
 lib.set_tracking_uri("sqlite:///{db}")
@@ -123,12 +131,14 @@ class Side:
         return float(finished.stdout.split()[-1])
 
 
-def measure(sides: list[Side], rounds: int) -> dict[str, dict[str, float]]:
+def measure(sides: list[Side], rounds: int, only: str) -> dict[str, dict[str, float]]:
     for side in sides:
         side.folder.mkdir()
         side.seconds(_SETUP)
     results: dict[str, dict[str, float]] = {}
     for name, program in PROGRAMS.items():
+        if only not in name:
+            continue
         times: dict[str, list[float]] = {side.library: [] for side in sides}
         for _ in range(rounds):
             for side in sides:
@@ -136,10 +146,6 @@ def measure(sides: list[Side], rounds: int) -> dict[str, dict[str, float]]:
         results[name] = {library: statistics.median(found) for library, found in times.items()}
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    sklearn = results["import scikit-learn"]
-    cold = results["cold load by alias and predict"]
-    results["cold load beyond importing scikit-learn"] = {library: cold[library] - sklearn[library] for library in cold}
-    del results["bare interpreter"]
     return results
 
 
@@ -154,6 +160,7 @@ def table(results: dict[str, dict[str, float]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mlflow-python", required=True, help="the Python of an environment with mlflow")
+    parser.add_argument("--only", default="", help="part of the name of what to measure")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="where to write the results")
     arguments = parser.parse_args()
@@ -162,7 +169,7 @@ def main() -> None:
             Side("modelshelf", sys.executable, Path(folder) / "modelshelf"),
             Side("mlflow", arguments.mlflow_python, Path(folder) / "mlflow"),
         ]
-        results = measure(sides, arguments.rounds)
+        results = measure(sides, arguments.rounds, arguments.only)
     print(table(results))
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")
