@@ -1,6 +1,6 @@
 """Shelves whose files are in a bucket: opened, refused, moved, and used by the SDK, the command line and the server."""
 
-import importlib.util
+import importlib.metadata
 import itertools
 import json
 import os
@@ -204,7 +204,7 @@ print(json.dumps([got.read_bytes() == content, len(sent), listed == [["deep/big.
 
 
 @pytest.mark.skipif(
-    VARIABLE not in os.environ and importlib.util.find_spec("mlflow.version") is None,
+    VARIABLE not in os.environ and not any(importlib.metadata.distributions(name="mlflow")),
     reason=f"MLflow is not installed here, and {VARIABLE} names no interpreter that has it",
 )
 def test_mlflows_own_client_transfers_large_files_past_the_server(

@@ -1,6 +1,6 @@
 """Files over HTTP: uploads, downloads, ranges, lists, deletes, and paths that try to lead out of the store."""
 
-import importlib.util
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -330,7 +330,7 @@ print(json.dumps([same, [f.path for f in client.list_artifacts(run)]]))
 
 
 @pytest.mark.skipif(
-    VARIABLE not in os.environ and importlib.util.find_spec("mlflow") is None,
+    VARIABLE not in os.environ and not any(importlib.metadata.distributions(name="mlflow")),
     reason=f"MLflow is not installed here, and {VARIABLE} names no interpreter that has it",
 )
 def test_mlflows_own_client_logs_lists_downloads_and_deletes(server: FileServer, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 The interpreter with MLflow is named by MODELSHELF_TEST_MLFLOW_PYTHON; without it, this one must have MLflow.
 """
 
-import importlib.util
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -28,7 +28,7 @@ ROWS = X.iloc[[0, 60, 120]]
 
 pytestmark = [
     pytest.mark.skipif(
-        VARIABLE not in os.environ and importlib.util.find_spec("mlflow") is None,
+        VARIABLE not in os.environ and not any(importlib.metadata.distributions(name="mlflow")),
         reason=f"MLflow is not installed here, and {VARIABLE} names no interpreter that has it",
     ),
     pytest.mark.xdist_group("mlflow"),
