@@ -240,7 +240,6 @@ thread.start(); thread.join()
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_an_interrupted_script_leaves_its_run_failed(chosen_shelf: str) -> None:
     code = f"""
 import modelshelf, os, signal
