@@ -132,3 +132,8 @@ def test_entities_are_plain_data_when_asked() -> None:
     assert dict(metric)["value"] == 0.5
     assert metric.to_dictionary()["step"] == 2
     assert Metric.from_dictionary({"key": "auc", "value": 0.5, "timestamp": 1, "step": 2, "more": 3}) == metric
+
+
+def test_a_key_to_order_by_that_is_no_text_is_named() -> None:
+    with pytest.raises(Invalid, match="not 5"):
+        modelshelf.search_registered_models(order_by=[5])

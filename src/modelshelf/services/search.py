@@ -170,6 +170,9 @@ def _page(
 def _order(order_by: Sequence[str | Order], searchable: Searchable) -> tuple[Order, ...]:
     if isinstance(order_by, str):
         raise Invalid(f"order_by is a list of keys, not one text; write [{order_by!r}]")
+    for each in order_by:
+        if not isinstance(each, str | Order):
+            raise Invalid(f"a key to order by must be a text like 'name DESC', not {each!r}")
     if len(order_by) > MAX_ORDER:
         raise Invalid(f"{len(order_by)} keys to order by; the limit is {MAX_ORDER}", limit=MAX_ORDER)
     if all(isinstance(each, str) for each in order_by):
