@@ -9,12 +9,15 @@ from modelshelf.domain.errors import Forbidden, Invalid
 ANONYMOUS = "anonymous"
 """The name of an actor nobody asked for credentials."""
 
+SYSTEM = "system"
+"""The name under which a server does what nobody in particular asked for."""
+
 USER_NAME_LIMIT = 64
 TOKEN_NAME_LIMIT = 64
 
 _USER_NAME = re.compile(r"[a-z0-9][a-z0-9._@+\-]{0,63}")
 _TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
-_RESERVED = {ANONYMOUS, "local", "policy", "system", "unknown"}
+_RESERVED = {ANONYMOUS, SYSTEM, "local", "policy", "unknown"}
 
 
 class Role(StrEnum):

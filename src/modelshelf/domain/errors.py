@@ -9,9 +9,11 @@ ShelfError
 ├── AlreadyExists          the name is taken
 ├── Conflict               legal in itself, refused in the current state
 │   ├── VersionInUse       an alias points at the version
-│   └── AliasMoved         somebody moved the alias or stage first
+│   ├── AliasMoved         somebody moved the alias or stage first
+│   └── GateFailed         a gate refuses the move; `details["gates"]` lists each clause with the values it saw
 ├── Unauthenticated        nobody known is asking: no credentials, or wrong ones
 ├── Forbidden              the actor may not do that
+│   └── Protected          the alias or stage may be moved by others only
 ├── Throttled              too many attempts; `details["retry_after"]` is how many seconds to wait
 ├── Untrusted              loading would execute content nobody vouched for
 ├── Corrupt                stored bytes are not what was sealed
@@ -96,6 +98,12 @@ class AliasMoved(Conflict):
     code = "alias_moved"
 
 
+class GateFailed(Conflict):
+    """A gate refuses the move; `details["gates"]` lists each clause with the values it saw."""
+
+    code = "gate_failed"
+
+
 class Unauthenticated(ShelfError):
     """Nobody known is asking: no credentials, or wrong ones."""
 
@@ -106,6 +114,12 @@ class Forbidden(ShelfError):
     """The actor may not do that."""
 
     code = "forbidden"
+
+
+class Protected(Forbidden):
+    """The alias or stage may be moved by others only; `details["allowed"]` tells by whom."""
+
+    code = "protected"
 
 
 class Throttled(ShelfError):

@@ -33,6 +33,7 @@ _CODES: dict[type[ShelfError], str] = {
     errors.Conflict: "INVALID_PARAMETER_VALUE",
     errors.VersionInUse: "RESOURCE_CONFLICT",
     errors.AliasMoved: "RESOURCE_CONFLICT",
+    errors.GateFailed: "RESOURCE_CONFLICT",
     errors.Forbidden: "PERMISSION_DENIED",
     errors.Unauthenticated: "UNAUTHENTICATED",
     errors.Throttled: "REQUEST_LIMIT_EXCEEDED",

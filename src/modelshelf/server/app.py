@@ -23,6 +23,7 @@ from modelshelf.native.endpoints import NativeApi, send_problem
 from modelshelf.native.operations import PREFIX
 from modelshelf.server import lifetime, log
 from modelshelf.server.authentication import Authentication
+from modelshelf.server.background import Background
 from modelshelf.server.browser_safety import allowed_hosts, origin_refusal
 from modelshelf.server.configuration import Configuration
 from modelshelf.server.metrics import CONTENT_TYPE, Label, Latencies, shelf_text
@@ -42,6 +43,7 @@ class Application:
     def __init__(self, registry: Registry, configuration: Configuration) -> None:
         self._registry = registry
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self._background = Background(registry)
         self._authentication = Authentication(registry, required=configuration.auth == "required")
         inline = configuration.backend_store_uri.startswith("sqlite:")
         self._mlflow, self._native = MlflowApi(self._pool, inline=inline), NativeApi(self._pool, inline=inline)
@@ -72,8 +74,10 @@ class Application:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._native.end_streams)
+                self._background.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                self._background.close()
                 self._authentication.close()
                 self._pool.shutdown()
                 self._registry.close()

@@ -13,6 +13,7 @@ from modelshelf.services.artifacts import Artifacts
 from modelshelf.services.catalog import Catalog
 from modelshelf.services.events import Events
 from modelshelf.services.governance import Governance
+from modelshelf.services.keys import Keys
 from modelshelf.services.measurements import Measurements, measure
 from modelshelf.services.once import once
 from modelshelf.services.tracking import Tracking
@@ -34,15 +35,16 @@ class Registry:
         entropy: Callable[[int], bytes],
         uri: str = "",
         access_changes: Changes | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self._database, self._blobs = database, blobs
-        self._clock, self._entropy = clock, entropy
+        self._clock, self._entropy, self._keys = clock, entropy, keys or Keys()
         self.actor, self.uri = actor, uri
         self.catalog = Catalog(database, blobs, actor=actor, clock=clock)
         self.tracking = Tracking(database, blobs, actor=actor, clock=clock, entropy=entropy)
         self.artifacts = Artifacts(database, blobs, actor=actor, clock=clock)
-        self.governance = Governance(database, blobs, actor=actor, clock=clock)
-        self.events = Events(database, actor=actor, clock=clock)
+        self.governance = Governance(database, blobs, actor=actor, clock=clock, entropy=entropy)
+        self.events = Events(database, actor=actor, clock=clock, entropy=entropy, keys=self._keys)
         self.access = Access(database, actor=actor, clock=clock, entropy=entropy, changes=access_changes or Changes())
 
     def acting_as(self, actor: Actor) -> "Registry":
@@ -83,6 +85,7 @@ class Registry:
             entropy=self._entropy,
             uri=self.uri,
             access_changes=self.access.changes,
+            keys=self._keys,
         )
 
     def close(self) -> None:

@@ -1,0 +1,68 @@
+"""What a server does by itself, behind the requests: each duty in turn, in one thread of every worker.
+
+Workers and servers that share a shelf all do all duties: a duty that must not run twice at once takes a lease, or an
+exclusive transaction, for as long as it needs.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from modelshelf.domain.access import SYSTEM, Actor, Role
+from modelshelf.domain.errors import ShelfError
+from modelshelf.services.registry import Registry
+
+_log = logging.getLogger("modelshelf.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something to look after: `work` is called every so many seconds, and tells whether there may be more at once."""
+
+    name: str
+    seconds: float
+    work: Callable[[Registry], object]
+
+
+DUTIES: Sequence[Duty] = (Duty("positions", 0.1, lambda registry: registry.events.settle()),)
+
+
+class Background:
+    """One thread that does the duties until it is closed. A duty that fails is logged, and tried again in its time."""
+
+    def __init__(self, registry: Registry, duties: Sequence[Duty] = DUTIES) -> None:
+        self._registry = registry.acting_as(Actor(SYSTEM, Role.ADMIN))
+        self._due = dict.fromkeys(duties, 0.0)
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; call it in the worker, since threads don't survive a fork."""
+        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after the duty that is being done."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            now = time.monotonic()
+            for duty, due in self._due.items():
+                if due <= now and not self._ending.is_set():
+                    has_more = self._do(duty)
+                    self._due[duty] = time.monotonic() + (0 if has_more else duty.seconds)
+            self._ending.wait(max(0.0, min(self._due.values()) - time.monotonic()))
+
+    def _do(self, duty: Duty) -> bool:
+        try:
+            return bool(duty.work(self._registry))
+        except ShelfError as error:
+            _log.warning("%s: %s", duty.name, error.message)
+        except Exception:
+            _log.exception("%s failed", duty.name)
+        return False
