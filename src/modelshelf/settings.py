@@ -9,6 +9,8 @@ from modelshelf.domain.errors import Invalid
 DEFAULT_URI = "sqlite:///modelshelf.db"
 """Where everything is kept when nobody says otherwise: a file in the current folder."""
 
+DEFAULT_CACHE_BYTES = 10 << 30
+
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
@@ -30,6 +32,12 @@ class Settings:
     """The run that `start_run` resumes; also MLFLOW_RUN_ID."""
     trust: str = "registry"
     """`registry`: sealed versions may hold pickles; `none`: every pickle needs `trust=True`."""
+    cache_dir: str = ""
+    """Where files of versions that came over the network are kept; by default modelshelf in the user's cache folder."""
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    """How many bytes are kept there at most; 0 keeps nothing."""
+    offline: bool = False
+    """Whether to use what was last known and kept, and ask no registry."""
     progress: bool = True
     """Whether transfers of over a second show a bar; also MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR."""
 
@@ -52,8 +60,19 @@ class Settings:
             experiment_id=read("EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID"),
             run_id=read("RUN_ID", "MLFLOW_RUN_ID"),
             trust=trust,
+            cache_dir=read("CACHE_DIR"),
+            cache_bytes=_count("CACHE_BYTES", read("CACHE_BYTES"), default=DEFAULT_CACHE_BYTES),
+            offline=_switch("OFFLINE", read("OFFLINE")),
             progress=_switch("PROGRESS", read("PROGRESS", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "1")),
         )
+
+
+def _count(field: str, text: str, *, default: int) -> int:
+    if not text:
+        return default
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise Invalid(f"MODELSHELF_{field} is {text!r}; it must be a number of bytes")
 
 
 def _switch(field: str, text: str) -> bool:

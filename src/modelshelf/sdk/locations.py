@@ -11,7 +11,7 @@ from modelshelf.domain.errors import Conflict, Invalid, NotFound
 from modelshelf.domain.names import ModelUri
 from modelshelf.domain.sources import STORE_SCHEME, parse_run_uri, store_path, store_uri
 from modelshelf.domain.tracking import LoggedModel
-from modelshelf.sdk import session
+from modelshelf.sdk import last_known, session
 from modelshelf.services.registry import Registry
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")
@@ -123,15 +123,15 @@ def _of_run(uri: str, shelf: Registry) -> Location:
 
 def _of_version(uri: str, shelf: Registry) -> Location:
     named, path = _split(uri)
-    version = shelf.catalog.resolve(named).version
-    if version.manifest is None:
+    version, files = last_known.resolve(shelf, named)
+    if files is None:
         raise Conflict(
             f"{version.uri} is unsealed: its files lie outside of the store, at {version.source}, and are never read "
             "from there; download them yourself and register the folder",
             uri=version.uri,
             source=version.source,
         )
-    manifest, is_file = _part(shelf.artifacts.manifest(version.manifest), path)
+    manifest, is_file = _part(files, path)
     return Location(
         registry=shelf,
         manifest=manifest,

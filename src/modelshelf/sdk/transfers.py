@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from modelshelf.blobs.tree import scan
 from modelshelf.domain.artifacts import ArtifactPath, FileEntry, Manifest
 from modelshelf.domain.errors import Invalid, NotFound
+from modelshelf.sdk import cache
 from modelshelf.sdk.session import settings
 from modelshelf.services.registry import Registry
 
@@ -56,8 +57,12 @@ def upload_tree(registry: Registry, files: Sequence[tuple[str, Path]]) -> Manife
 
 def fetch(registry: Registry, manifest: Manifest, into: Path) -> None:
     """Write a manifest's files into a new or empty folder, each verified; nothing is left where anything is wrong."""
+    kept = cache.chosen(registry)
     with _Meter("Downloading", manifest.size) as meter:
-        registry.artifacts.fetch(manifest, into, progress=meter.advance)
+        if kept is None:
+            registry.artifacts.fetch(manifest, into, progress=meter.advance)
+        else:
+            cache.fetch(kept, registry, manifest, into, progress=meter.advance)
 
 
 def _size(path: Path) -> int:
