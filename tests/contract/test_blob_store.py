@@ -3,6 +3,7 @@
 import hashlib
 import io
 import itertools
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,10 @@ from typing import Protocol
 import pytest
 
 from buckets import KINDS, BucketServer, age
+from modelshelf.blobs.hashing import PART
 from modelshelf.blobs.local import LocalBlobStore
+from modelshelf.blobs.notes import LARGE
+from modelshelf.blobs.parts import PartDigests, of_blob
 from modelshelf.blobs.store import CHUNK, BlobStore, Stored
 from modelshelf.domain.errors import AlreadyExists, Invalid, NotFound
 
@@ -73,6 +77,10 @@ def store(timed_store: tuple[BlobStore, Time]) -> BlobStore:
 
 def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def read(store: BlobStore, digest: str) -> bytes:
@@ -311,3 +319,54 @@ def test_a_closed_reader_reads_no_more(store: BlobStore) -> None:
     with pytest.raises(ValueError, match="closed"):
         reader.read()
     assert isinstance(reader, io.IOBase)
+
+
+@pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 3 * PART, 3 * PART + 17])
+def test_the_digests_of_the_parts_are_noted_while_a_blob_is_stored(store: BlobStore, tmp_path: Path, size: int) -> None:
+    content = random.Random(size).randbytes(size)
+    each = [content[at : at + PART] for at in range(0, size, PART)]
+    (tmp_path / "file").write_bytes(content)
+    ways = (
+        lambda: store.put([content]),
+        lambda: store.put(content[at : at + 300_000] for at in range(0, size, 300_000)),
+        lambda: store.put_file(tmp_path / "file"),
+        lambda: store.put_many([(digest_of(content), [content])])[0],
+        lambda: store.put([content], expected=digest_of(content)),
+    )
+
+    for way in ways:
+        stored = way()
+
+        assert store.notes.parts(stored.digest) == (b"".join(map(sha256, each)) if len(each) > 1 else None)
+        assert of_blob(store, stored.digest, known=PartDigests()).parts == tuple(map(digest_of, each))
+        store.delete(stored.digest)
+        assert store.notes.parts(stored.digest) is None
+
+
+def test_a_large_blob_can_be_looked_for_by_its_beginning(store: BlobStore) -> None:
+    beginning = random.Random(1).randbytes(PART)
+    contents = [beginning + bytes(LARGE - PART - 1) + end for end in (b"a", b"b")]
+    sought = LARGE, digest_of(beginning)
+
+    absent = store.notes.may_hold(*sought)
+    digests = [store.put([content]).digest for content in contents]
+    present = [store.notes.may_hold(*sought), store.notes.may_hold(LARGE + 1, sought[1])]
+    store.delete(digests[0])
+    one_left = store.notes.may_hold(*sought)
+    store.delete(digests[1])
+
+    assert (absent, present, one_left, store.notes.may_hold(*sought)) == (False, [True, False], True, False)
+
+
+@pytest.mark.parametrize("size", [9, CHUNK + 9, 9 * CHUNK])
+def test_a_blob_that_was_found_rotten_is_to_be_sent_again_and_then_it_is_not(store: BlobStore, size: int) -> None:
+    content = b"weights" * (size // 7)
+    digest = store.put([content]).digest
+
+    store.notes.mark_rotten(digest)
+    missing = store.missing([digest, ABSENT])
+    store.put([content])
+
+    assert missing == {digest, ABSENT}
+    assert store.missing([digest]) == set()
+    assert read(store, digest) == content

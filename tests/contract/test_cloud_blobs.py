@@ -15,6 +15,7 @@ import modelshelf
 from buckets import KINDS, SECRET, BucketServer, age, ask, environment, free_port, objects
 from modelshelf.blobs.buckets import open_bucket
 from modelshelf.blobs.cloud import CloudBlobStore
+from modelshelf.blobs.notes import FOLDERS
 from modelshelf.blobs.s3_uploads import S3BlobStore
 from modelshelf.blobs.store import DirectDownloads, DirectTransfer, Stored
 from modelshelf.domain.artifacts import Digest
@@ -36,7 +37,8 @@ class Place:
     store: S3BlobStore
 
     def stored_keys(self) -> set[str]:
-        return set(objects(self.folder / "shelf"))
+        """Without notes."""
+        return {key for key in objects(self.folder / "shelf") if key.partition("/")[0] not in FOLDERS}
 
     def file_of(self, content: bytes) -> Path:
         return self.folder / "shelf" / key_of(content)

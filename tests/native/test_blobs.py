@@ -11,9 +11,11 @@ import pytest
 
 from asking import Ask
 from modelshelf.blobs import parts, tree
+from modelshelf.blobs.files import hash_file
+from modelshelf.blobs.notes import LARGE
 from modelshelf.domain.artifacts import Digest, FileEntry, Manifest
-from modelshelf.domain.errors import Corrupt, Invalid, NotFound, Unavailable
-from modelshelf.native import remote_blobs
+from modelshelf.domain.errors import Corrupt, Invalid, NotFound, ShelfError, Unavailable
+from modelshelf.native import remote_blobs, remote_downloads, remote_uploads
 from modelshelf.native.remote import RemoteRegistry
 from modelshelf.native.transport import HttpTransport
 from modelshelf.services.registry import Registry
@@ -37,6 +39,7 @@ class Recording(HttpTransport):
         self.sent: list[tuple[str, str]] = []
         self.bytes_sent = 0
         self.breaks_after: int | None = None
+        self.cuts: list[int] = []
         self.damages = 0
 
     def send(self, verb: str, path: str, *, headers: Any, body: Any = None, repeatable: bool) -> Any:
@@ -50,9 +53,15 @@ class Recording(HttpTransport):
         return answer if self.breaks_after is None or not is_blob else _Breaking(answer, self.breaks_after)
 
     def _counted(self, body: Any) -> Any:
+        cut = self.cuts.pop(0) if self.cuts else None
+
         def counted() -> Iterable[bytes]:
+            sent = 0
             for chunk in body():
+                if cut is not None and sent >= cut:
+                    raise ConnectionAbortedError("the line went dead")
                 self.bytes_sent += len(chunk)
+                sent += len(chunk)
                 yield chunk
 
         return counted
@@ -142,7 +151,7 @@ def test_small_files_travel_together(shelf: Any, recording: Recording, tmp_path:
 def test_a_large_blob_is_fetched_in_ranges_each_part_verified(
     shelf: Any, recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_blobs, "LARGE", 1 << 20)
+    monkeypatch.setattr(remote_downloads, "LARGE", 1 << 20)
     path = _files(tmp_path / "in", [4 * parts.PART * 3 + 17])[0]
     stored = shelf.artifacts.upload_files([path])[0]
     told: list[int] = []
@@ -158,7 +167,7 @@ def test_a_large_blob_is_fetched_in_ranges_each_part_verified(
 def test_a_download_goes_on_where_it_broke_off(
     shelf: Any, recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
-    monkeypatch.setattr(remote_blobs, "LARGE", large)
+    monkeypatch.setattr(remote_downloads, "LARGE", large)
     monkeypatch.setattr(remote_blobs, "PAUSE_SECONDS", 0.0)
     path = _files(tmp_path / "in", [5_000_000])[0]
     stored = shelf.artifacts.upload_files([path])[0]
@@ -185,7 +194,7 @@ def test_a_download_that_gets_nowhere_ends_and_leaves_nothing(
 def test_a_part_that_was_damaged_on_the_way_is_fetched_again(
     shelf: Any, recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_blobs, "LARGE", 1 << 20)
+    monkeypatch.setattr(remote_downloads, "LARGE", 1 << 20)
     path = _files(tmp_path / "in", [4 * parts.PART])[0]
     stored = shelf.artifacts.upload_files([path])[0]
     recording.damages = 1
@@ -200,7 +209,7 @@ def test_a_part_that_was_damaged_on_the_way_is_fetched_again(
 def test_bytes_that_are_always_damaged_are_refused(
     shelf: Any, recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
-    monkeypatch.setattr(remote_blobs, "LARGE", large)
+    monkeypatch.setattr(remote_downloads, "LARGE", large)
     stored = shelf.artifacts.upload([b"x" * 5000])
     recording.damages = 100
 
@@ -299,3 +308,180 @@ def test_a_verification_tells_what_is_wrong(remote: Registry, tmp_path: Path) ->
     findings = list(remote.artifacts.verify())
 
     assert [(finding.subject, finding.uses) for finding in findings] == [(stored.digest, ("0/r/w",))]
+
+
+def _large_file(folder: Path, *, end: bytes = b"") -> Path:
+    path = folder / f"large{end.hex()}"
+    path.write_bytes(random.Random(3).randbytes(parts.PART) + bytes(LARGE) + end)
+    return path
+
+
+def test_a_large_file_is_hashed_on_the_way_and_not_sent_again(shelf: Any, recording: Recording, tmp_path: Path) -> None:
+    path, told = _large_file(tmp_path), list[int]()
+    size = path.stat().st_size
+
+    stored = shelf.artifacts.upload_files([path], progress=told.append)
+    sent = [verb for verb, where in recording.sent if where.startswith("/api/v1/uploads/")]
+    again = shelf.artifacts.upload_files([path])
+
+    assert stored == again == [hash_file(path)]
+    assert sum(told) == size
+    assert (sent, recording.bytes_sent) == (["PUT"], size)
+
+
+def test_large_files_that_begin_alike_are_told_apart(shelf: Any, recording: Recording, tmp_path: Path) -> None:
+    first, second, third = (_large_file(tmp_path, end=end) for end in (b"a", b"b", b"c"))
+    size = first.stat().st_size
+
+    stored = shelf.artifacts.upload_files([first, second, first])
+    stored += shelf.artifacts.upload_files([third])
+
+    assert stored == [hash_file(path) for path in (first, second, first, third)]
+    assert recording.bytes_sent == 3 * size
+
+
+def test_an_upload_goes_on_where_it_broke_off(
+    shelf: Any, recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_uploads, "PAUSE_SECONDS", 0.01)
+    path, told = _large_file(tmp_path), list[int]()
+    recording.cuts = [20 << 20, 8 << 20]
+
+    stored = shelf.artifacts.upload_files([path], progress=told.append)
+
+    assert stored == [hash_file(path)]
+    assert sum(told) == path.stat().st_size
+    assert recording.bytes_sent < path.stat().st_size + (6 << 20)
+    assert shelf.artifacts.parts(stored[0].digest).size == stored[0].size
+
+
+def test_an_upload_whose_answer_was_lost_is_not_sent_again(
+    shelf: Any, recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_uploads, "PAUSE_SECONDS", 0.01)
+    path, send = _large_file(tmp_path), recording.send
+
+    def losing(verb: str, where: str, **given: Any) -> Any:
+        answer = send(verb, where, **given)
+        if verb == "PUT":
+            answer.read()
+            raise Unavailable("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(recording, "send", losing)
+    stored = shelf.artifacts.upload_files([path])
+
+    assert stored == [hash_file(path)]
+    assert recording.bytes_sent == path.stat().st_size
+
+
+def test_an_upload_is_continued_from_where_it_stands_and_nowhere_else(ask: Ask, embedded: Registry) -> None:
+    name = "/uploads/" + "a1" * 16
+    octets = {"Content-Type": "application/octet-stream"}
+    content = b"0123456789"
+
+    cut = ask("PUT", name, body=content[:4], **octets, **{"Content-Range": "bytes 0-9/10"})
+    stands = ask("GET", name).json
+    ahead = ask("PUT", name, body=content[6:], **octets, **{"Content-Range": "bytes 6-9/10"})
+    more = ask("PUT", name, body=content, **octets, **{"Content-Range": "bytes 4-9/10"})
+    done = ask("PUT", name, body=content[4:], **octets, **{"Content-Range": "bytes 4-9/10"})
+
+    assert (cut.status, stands) == (400, 4)
+    assert (ahead.status, ahead.json["details"]["accepted"]) == (409, 4)
+    assert more.status == 400
+    assert (done.status, done.json) == (201, {"digest": Digest.of(content).text, "size": 10})
+    assert embedded.artifacts.missing([done.json["digest"]]) == set()
+    assert ask("GET", name).status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "span", "status"),
+    [
+        ("a1" * 16, "bytes 4-9/10", 404),
+        ("a1" * 16, "bytes 0-8/10", 400),
+        ("a1" * 16, "bytes 9-0/10", 400),
+        ("a1" * 16, "", 400),
+        ("a1" * 16, f"bytes 0-{'9' * 17}/1{'0' * 17}", 507),
+        ("..%2F..%2Fshelf.db", "bytes 0-9/10", 400),
+        ("A1" * 16, "bytes 0-9/10", 400),
+    ],
+)
+def test_uploads_that_make_no_sense_are_refused(ask: Ask, name: str, span: str, status: int) -> None:
+    octets = {"Content-Type": "application/octet-stream", "Content-Range": span}
+
+    assert ask("PUT", f"/uploads/{name}", body=b"0123456789", **octets).status == status
+
+
+def test_an_upload_can_be_given_up(ask: Ask, tmp_path: Path) -> None:
+    name = "/uploads/" + "b2" * 16
+    ask("PUT", name, body=b"0123", **{"Content-Type": "application/octet-stream", "Content-Range": "bytes 0-9/10"})
+    left = [path.name for path in (tmp_path / "blobs" / "incoming").iterdir()]
+
+    given_up = [ask("DELETE", name).status for _ in range(2)]
+
+    assert (left, given_up) == (["resumed-" + "b2" * 16], [204, 204])
+    assert list((tmp_path / "blobs" / "incoming").iterdir()) == []
+
+
+def test_small_files_come_together(shelf: Any, recording: Recording, tmp_path: Path) -> None:
+    paths = _files(tmp_path / "in", [*range(300), 0, (1 << 20) + 1])
+    stored = shelf.artifacts.upload_files(paths)
+    manifest = Manifest(tuple(FileEntry(path.name, *blob) for path, blob in zip(paths, stored, strict=True)))
+    recording.sent.clear()
+    told = list[int]()
+
+    shelf.artifacts.fetch(manifest, tmp_path / "out", progress=told.append)
+
+    tree.verify_tree(manifest, tmp_path / "out")
+    assert sum(told) == manifest.size
+    assert sorted(recording.sent) == [("GET", f"/api/v1/blobs/{stored[-1].digest}"), ("POST", "/api/v1/blobs/fetch")]
+
+
+def test_of_small_files_of_which_one_is_damaged_nothing_is_left(shelf: Any, tmp_path: Path) -> None:
+    paths = _files(tmp_path / "in", [100] * 5)
+    stored = shelf.artifacts.upload_files(paths)
+    manifest = Manifest(tuple(FileEntry(path.name, *blob) for path, blob in zip(paths, stored, strict=True)))
+    blob = tmp_path / "blobs" / "sha256" / stored[3].digest[7:9] / stored[3].digest[7:]
+    blob.chmod(0o600)
+    blob.write_bytes(b"x" * 100)
+
+    with pytest.raises(ShelfError):
+        shelf.artifacts.fetch(manifest, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_small_blobs_are_asked_for_in_bounds(ask: Ask, remote: Registry) -> None:
+    small, large = remote.artifacts.upload([b"small"]), remote.artifacts.upload([bytes(2 << 20)])
+
+    answers = [
+        ask("POST", "/blobs/fetch", {"digests": [small.digest]}),
+        ask("POST", "/blobs/fetch", {"digests": []}),
+        ask("POST", "/blobs/fetch", {"digests": [small.digest, large.digest]}),
+        ask("POST", "/blobs/fetch", {"digests": [Digest.of(b"nobody").text]}),
+        ask("POST", "/blobs/fetch", {"digests": ["../shelf.db"]}),
+        ask("POST", "/blobs/fetch", {"digests": [small.digest] * 1001}),
+        ask("POST", "/blobs/fetch", {"digests": 5}),
+        ask("POST", "/blobs/fetch", body=b"x" * (1 << 20)),
+    ]
+
+    assert answers[0].body == f"{small.digest} 5\nsmall".encode()
+    assert [answer.status for answer in answers] == [200, 200, 400, 404, 400, 400, 400, 400]
+    assert list(remote.artifacts.read_many([small.digest])) == [(small.digest, b"small")]
+
+
+def test_what_a_verification_found_damaged_is_mended_by_sending_it_again(shelf: Any, tmp_path: Path) -> None:
+    path = _files(tmp_path / "in", [5000])[0]
+    stored = shelf.artifacts.upload_files([path])[0]
+    shelf.artifacts.put("0/r", [FileEntry("w", *stored)])
+    blob = tmp_path / "blobs" / "sha256" / stored.digest[7:9] / stored.digest[7:]
+    blob.chmod(0o600)
+    blob.write_bytes(b"x" * 5000)
+
+    faults = [finding.fault.partition(":")[0] for finding in shelf.artifacts.verify()]
+    missing = shelf.artifacts.missing([stored.digest])
+    shelf.artifacts.upload_files([path])
+
+    assert (faults, missing) == (["corrupt"], {stored.digest})
+    assert list(shelf.artifacts.verify()) == []
+    assert shelf.artifacts.missing([stored.digest]) == set()

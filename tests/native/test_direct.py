@@ -12,7 +12,7 @@ from buckets import BucketServer
 from modelshelf.blobs import tree
 from modelshelf.connect import connect
 from modelshelf.domain.artifacts import FileEntry, Manifest
-from modelshelf.native import direct, remote_blobs
+from modelshelf.native import direct, remote_blobs, remote_uploads
 from modelshelf.native.remote import RemoteRegistry
 from modelshelf.services.registry import Registry
 from served import ServedShelves
@@ -38,7 +38,7 @@ def embedded(
 @pytest.fixture
 def remote(served: ServedShelves, embedded: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(direct, "_PART", 5 << 20)
-    for module in (direct, remote_blobs):
+    for module in (direct, remote_blobs, remote_uploads):
         monkeypatch.setattr(module, "DIRECT", 1 << 20)
     with served.serve(embedded) as url, RemoteRegistry(url) as registry:
         yield registry

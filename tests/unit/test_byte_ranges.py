@@ -1,5 +1,6 @@
 """Ranges of bytes: what a header asks for, and the same bytes from the store, verified."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from modelshelf.blobs import parts
 from modelshelf.blobs.local import LocalBlobStore
+from modelshelf.blobs.notes import FOLDERS, LARGE
 from modelshelf.blobs.parts import PART, PartDigests, verified_range
 from modelshelf.domain.errors import Corrupt
 from modelshelf.native.byte_ranges import Span, Unsatisfiable, names_entity, span, still_wanted
@@ -53,7 +55,7 @@ def test_a_range_is_the_same_as_that_part_of_the_whole(store: LocalBlobStore, st
     assert all(len(piece) <= PART for piece in pieces)
 
 
-def test_a_blob_is_read_whole_once_and_found_out_when_it_changes_later(store: LocalBlobStore) -> None:
+def test_what_was_noted_of_the_parts_finds_out_which_of_them_changed(store: LocalBlobStore) -> None:
     digest, known = store.put([CONTENT]).digest, PartDigests()
     before = b"".join(verified_range(store, digest, start=PART, length=9, known=known))
     path = next((store.root / "sha256").rglob("?" * 64))
@@ -65,13 +67,37 @@ def test_a_blob_is_read_whole_once_and_found_out_when_it_changes_later(store: Lo
     assert (before, elsewhere) == (CONTENT[PART : PART + 9], CONTENT[:9])
     with pytest.raises(Corrupt, match="damaged from byte 4194304"):
         list(verified_range(store, digest, start=PART, length=9, known=known))
-    with pytest.raises(Corrupt):
-        list(verified_range(store, digest, start=0, length=9, known=PartDigests()))
+    with pytest.raises(Corrupt, match="damaged from byte 4194304"):
+        list(verified_range(store, digest, start=PART, length=9, known=PartDigests()))
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda note: note.write_bytes(b"x" * note.stat().st_size)])
+def test_a_note_that_is_lost_or_damaged_is_made_again_from_the_whole(
+    store: LocalBlobStore, spoil: Callable[[Path], None]
+) -> None:
+    digest = store.put([CONTENT]).digest
+    (note,) = (store.root / "parts").rglob("?" * 64)
+    noted = note.read_bytes()
+    spoil(note)
+
+    content = b"".join(verified_range(store, digest, start=PART, length=9, known=PartDigests()))
+
+    assert content == CONTENT[PART : PART + 9]
+    assert note.read_bytes() == noted
+
+
+def test_a_blob_that_is_deleted_leaves_no_notes(store: LocalBlobStore) -> None:
+    digest = store.put([bytes(LARGE)]).digest
+    store.notes.mark_rotten(digest)
+
+    store.delete(digest)
+
+    assert [path for folder in FOLDERS for path in (store.root / folder).rglob("?" * 64)] == []
 
 
 def test_the_blobs_that_were_read_longest_ago_are_forgotten_first(store: LocalBlobStore) -> None:
     digests = [store.put([bytes([number])]).digest for number in range(3)]
-    known = PartDigests(most_bytes=2 * parts._DIGEST_BYTES)
+    known = PartDigests(most_bytes=2 * parts.DIGEST_BYTES)
 
     for digest in (digests[0], digests[1], digests[0], digests[2]):
         known.of(store, digest)

@@ -4,6 +4,7 @@
     ├── shelf-id                   whose files these are
     ├── sha256/ab/abcdef…          a whole blob under its digest; what is put there again is the same
     ├── touched/ab/abcdef…         empty; when it was last written is when the blob was last put again or touched
+    ├── parts/, large/, rotten/    what is noted beside blobs; drawn in `notes.py`
     └── incoming/6f1c…             an upload whose digest is not known yet; what is older than a day is removed
                  6f1c….done        what became of one, for a client that asks again
 

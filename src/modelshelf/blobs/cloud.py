@@ -12,9 +12,11 @@ from typing import BinaryIO, cast
 
 from modelshelf.blobs.bucket import Bucket, ObjectFacts
 from modelshelf.blobs.bucket_keys import BLOBS, INCOMING, TOUCHED, blob_key, digest_in, touched_key
+from modelshelf.blobs.bucket_notes import BucketPages
 from modelshelf.blobs.bucket_reading import READ_AT_ONCE, PartsReader, parts_of
 from modelshelf.blobs.bucket_upload import COPY_LIMIT, SMALL, Arrivals, beginning
 from modelshelf.blobs.files import hash_chunks, in_parallel, new_file, writer
+from modelshelf.blobs.notes import BlobNotes
 from modelshelf.blobs.store import (
     Held,
     Progress,
@@ -40,6 +42,7 @@ class CloudBlobStore:
     def __init__(self, bucket: Bucket, *, clock: Callable[[], int] | None = None, copy_limit: int = COPY_LIMIT) -> None:
         self.bucket = bucket
         self._clock, self._copy_limit = clock or _wall_clock_ms, copy_limit
+        self.notes = BlobNotes(BucketPages(bucket))
 
     def has(self, digest: str) -> bool:
         return self.bucket.head(blob_key(digest)) is not None
@@ -50,8 +53,10 @@ class CloudBlobStore:
         def absent(digest: str, _: Progress) -> str | None:
             return None if self.has(digest) else digest
 
-        asked = sorted(set(digests))
-        return {digest for digest in in_parallel(absent, asked, threads=_LOOKS_AT_ONCE) if digest}
+        asked, rotten = set(digests), self.notes.rotten()
+        looked_for = sorted(asked - rotten)
+        absent_ones = {digest for digest in in_parallel(absent, looked_for, threads=_LOOKS_AT_ONCE) if digest}
+        return absent_ones | (asked & rotten)
 
     def put(self, chunks: Iterable[bytes], *, expected: str | None = None) -> Stored:
         refuse_no_digest(expected)
@@ -137,6 +142,7 @@ class CloudBlobStore:
     def delete(self, digest: str) -> None:
         self.bucket.delete(blob_key(digest))
         self.bucket.delete(touched_key(digest))
+        self.notes.forget(digest)
 
     def all_digests(self) -> Iterator[Held]:
         """One of 256 folders after the other is held in memory, since buckets needn't list in any order."""
@@ -179,7 +185,7 @@ class CloudBlobStore:
     def _arrivals(self) -> Arrivals:
         with suppress(Unavailable):  # then the upload itself will tell
             self._remove_stale()
-        return Arrivals(self.bucket, self._pool, copy_limit=self._copy_limit)
+        return Arrivals(self.bucket, self._pool, self.notes, copy_limit=self._copy_limit)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:

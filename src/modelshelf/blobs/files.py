@@ -79,9 +79,17 @@ def new_file(path: Path) -> io.FileIO:
 
 def copy_hashed(source: io.FileIO, target: io.FileIO, *, folder: Path, progress: Progress | None = None) -> Stored:
     """Fills an empty target, in that folder; answers the digest and size of the bytes that the target got."""
+    chunks, write = copied(source, target, folder=folder, progress=progress)
+    return hash_chunks(chunks, write=write)
+
+
+def copied(
+    source: io.FileIO, target: io.FileIO, *, folder: Path, progress: Progress | None = None
+) -> tuple[Iterator[memoryview], Callable[[Chunk], None] | None]:
+    """The bytes for an empty target, in that folder, and what writes them; nothing does where it has them already."""
     if _cloned(source, target):
-        return hash_chunks(chunks_of(target, progress))
-    return hash_chunks(chunks_of(source, progress), write=writer(target, folder=folder))
+        return chunks_of(target, progress), None
+    return chunks_of(source, progress), writer(target, folder=folder)
 
 
 def writer(target: io.FileIO, *, folder: Path) -> Callable[[Chunk], None]:

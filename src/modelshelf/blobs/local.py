@@ -5,25 +5,28 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from modelshelf.blobs.files import copy_hashed, disk_refusals, hash_chunks, new_file, sync_file, writer
+from modelshelf.blobs.files import copy_hashed, disk_refusals, new_file, sync_file
+from modelshelf.blobs.local_arrivals import Arrivals
+from modelshelf.blobs.local_notes import FolderPages
+from modelshelf.blobs.local_upload import Fresh, Upload
+from modelshelf.blobs.notes import BlobNotes
 from modelshelf.blobs.store import (
-    CHUNK,
     Held,
     Progress,
     Stored,
     not_here,
     open_verified,
-    refuse_no_digest,
     refuse_other_bytes,
-    refuse_other_digest,
 )
 from modelshelf.domain.artifacts import Digest
 from modelshelf.domain.errors import Invalid
 
 STALE_AFTER_MS = 24 * 60 * 60 * 1000
+TIDIED_EVERY_MS = 60 * 60 * 1000
 
 
 def _wall_clock_ms() -> int:
@@ -37,13 +40,15 @@ class LocalBlobStore:
         self.root = root
         self._clock = clock
         self._blobs, self._incoming = root / "sha256", root / "incoming"
-        self._tidied = False
+        self._tidied_ms = -STALE_AFTER_MS
+        self.notes = BlobNotes(FolderPages(root, self._incoming))
 
     def has(self, digest: str) -> bool:
         return self._size(digest) is not None
 
     def missing(self, digests: Iterable[str]) -> set[str]:
-        return {digest for digest in digests if not self.has(digest)}
+        rotten = self.notes.rotten()
+        return {digest for digest in digests if digest in rotten or not self.has(digest)}
 
     def put(self, chunks: Iterable[bytes], *, expected: str | None = None) -> Stored:
         with self._upload() as upload:
@@ -111,6 +116,27 @@ class LocalBlobStore:
     def delete(self, digest: str) -> None:
         with disk_refusals(self._blobs):
             self._path(digest).unlink(missing_ok=True)
+        self.notes.forget(digest)
+
+    def accepted(self, upload_id: str) -> int:
+        """How many bytes of a resumable upload are there. Raises NotFound."""
+        return self._arrivals.accepted(upload_id)
+
+    def continue_upload(self, upload_id: str, chunks: Iterable[bytes], *, start: int, size: int) -> Stored:
+        """Take in the rest of a resumable upload; what came stays where the chunks break off."""
+        self._prepare()
+        with self._arrivals.taken_in(upload_id, chunks, start=start, size=size) as fresh:
+            digest = fresh.stored.digest
+            if self._keep(fresh.stored):
+                self._arrivals.abandon(upload_id)
+                self._publish({}, [digest])
+            else:
+                self._publish({digest: fresh}, [])
+        return fresh.stored
+
+    def abandon_upload(self, upload_id: str) -> None:
+        """Remove what came of a resumable upload."""
+        self._arrivals.abandon(upload_id)
 
     def all_digests(self) -> Iterator[Held]:
         for folder in _names_in(self._blobs):
@@ -145,17 +171,25 @@ class LocalBlobStore:
         os.utime(path, ns=(now, now))
 
     @contextlib.contextmanager
-    def _upload(self) -> Iterator["_Upload"]:
-        with disk_refusals(self.root):
-            self._make_folders()
-            if not self._tidied:
-                self._remove_stale()
-                self._tidied = True
-        upload = _Upload(self._incoming, keep=self._keep, publish=self._publish)
+    def _upload(self) -> Iterator[Upload]:
+        self._prepare()
+        upload = Upload(self._incoming, keep=self._keep, publish=self._publish)
         try:
             yield upload
         finally:
             upload.discard()
+
+    @cached_property
+    def _arrivals(self) -> Arrivals:
+        return Arrivals(self._incoming)
+
+    def _prepare(self) -> None:
+        with disk_refusals(self.root):
+            self._make_folders()
+            now = self._clock()
+            if now - self._tidied_ms >= TIDIED_EVERY_MS:
+                self._tidied_ms = now
+                self._remove_stale()
 
     def _make_folders(self) -> None:
         if self._incoming.is_dir():
@@ -175,104 +209,37 @@ class LocalBlobStore:
                     if entry.stat(follow_symlinks=False).st_mtime_ns < oldest_ns:
                         Path(entry.path).unlink()
 
-    def _publish(self, fresh: Mapping[str, Path], kept: Iterable[str]) -> None:
+    def _publish(self, fresh: Mapping[str, Fresh], kept: Iterable[str]) -> None:
         """Bytes are synced before their name appears, and names before anyone is told of them."""
         with disk_refusals(self._blobs):
-            for temporary in fresh.values():
-                self._make_young(temporary)
-                sync_file(temporary)  # one after the other: several threads were slower, on ext4 and on Btrfs
-            for digest, temporary in fresh.items():
+            for each in fresh.values():
+                self._make_young(each.path)
+                sync_file(each.path)  # one after the other: several threads were slower, on ext4 and on Btrfs
+                self.notes.keep(each.stored, each.parts)
+            folders = {self._path(digest).parent for digest in (*fresh, *kept)}
+            for digest, each in fresh.items():
                 path = self._path(digest)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                temporary.replace(path)
-            for folder in {self._blobs, *(self._path(digest).parent for digest in (*fresh, *kept))}:
+                try:
+                    each.path.replace(path)
+                except FileNotFoundError:
+                    path.parent.mkdir(exist_ok=True)
+                    each.path.replace(path)
+                    folders.add(self._blobs)
+            for folder in folders:
                 sync_file(folder)
+        if fresh:
+            self.notes.clear_rot(fresh)
 
     def _keep(self, stored: Stored) -> bool:
-        """Whether the blob is there already, whole as far as its size tells; it counts as put again."""
+        """Whether the blob is there already, whole as far as one knows; it counts as put again."""
         path = self._path(stored.digest)
         try:
-            if path.stat().st_size != stored.size:  # rot; the new bytes take its place
-                return False
+            if path.stat().st_size != stored.size or stored.digest in self.notes.rotten():
+                return False  # the new bytes take the place of the rotten ones
             self._make_young(path)
         except (FileNotFoundError, PermissionError):
             return False
         return True
-
-
-class _Upload:
-    """The temporary files of one put; what was not published is removed."""
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        keep: Callable[[Stored], bool],
-        publish: Callable[[Mapping[str, Path], Iterable[str]], None],
-    ) -> None:
-        self._folder, self._keep, self._publish = folder, keep, publish
-        self._temporary: list[Path] = []
-        self._fresh: dict[str, Path] = {}
-        self._kept: set[str] = set()
-
-    def add(self, chunks: Iterable[bytes], *, expected: str | None) -> Stored:
-        refuse_no_digest(expected)
-        with self._new_file() as file:
-            stored = hash_chunks(chunks, write=writer(file, folder=self._folder))
-        return self._accept(stored, expected)
-
-    def add_file(self, path: Path, *, expected: str | None, progress: Progress | None) -> Stored:
-        refuse_no_digest(expected)
-        with path.open("rb", buffering=0) as source:
-            if os.fstat(source.fileno()).st_size <= CHUNK:
-                return self._add_small(source.readall(), expected=expected, progress=progress)
-            with self._new_file() as file:
-                stored = copy_hashed(source, file, folder=self._folder, progress=progress)
-        return self._accept(stored, expected)
-
-    def publish(self) -> None:
-        self._publish(self._fresh, self._kept)
-
-    def discard(self) -> None:
-        for path in self._temporary:
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-    def _add_small(self, content: bytes, *, expected: str | None, progress: Progress | None) -> Stored:
-        """Hashed in memory first: what the store has already costs no file."""
-        stored = hash_chunks([content])
-        refuse_other_digest(stored, expected)
-        if not self._holds(stored):
-            with self._new_file() as file:
-                writer(file, folder=self._folder)(content)
-            self._fresh[stored.digest] = self._temporary[-1]
-        if progress:
-            progress(stored.size)
-        return stored
-
-    def _accept(self, stored: Stored, expected: str | None) -> Stored:
-        refuse_other_digest(stored, expected)
-        if not self._holds(stored):
-            self._fresh[stored.digest] = self._temporary[-1]
-        return stored
-
-    def _holds(self, stored: Stored) -> bool:
-        """Whether this upload or the store has the blob already."""
-        with disk_refusals(self._folder.parent):
-            if stored.digest not in self._fresh and self._keep(stored):
-                self._kept.add(stored.digest)
-        return stored.digest in self._fresh or stored.digest in self._kept
-
-    def _new_file(self) -> io.FileIO:
-        path = self._folder / os.urandom(16).hex()
-        self._temporary.append(path)  # before it exists, so that no interrupt comes between
-        with disk_refusals(self._folder):
-            return io.FileIO(path, "x+", opener=_make_read_only)
-
-
-def _make_read_only(path: str, flags: int) -> int:
-    """The mode is for those who open the file later; this descriptor writes."""
-    return os.open(path, flags, 0o444)
 
 
 def _names_in(folder: Path) -> list[str]:

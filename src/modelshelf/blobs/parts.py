@@ -1,16 +1,15 @@
-"""Ranges of blobs, verified: a blob is read whole once, and from then on each part of it has a digest of its own."""
+"""Ranges of blobs, verified by the digests of their parts, which are noted when a blob is stored or first asked for."""
 
 import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from modelshelf.blobs.store import BlobStore
-from modelshelf.domain.artifacts import BlobParts
+from modelshelf.blobs.hashing import DIGEST_BYTES, PART
+from modelshelf.blobs.store import BlobStore, Stored
+from modelshelf.domain.artifacts import BlobParts, Digest
 from modelshelf.domain.errors import Corrupt
 
-PART = 4 << 20
-_DIGEST_BYTES = 32
 _MOST_BYTES_KEPT = 16 << 20
 
 
@@ -28,7 +27,7 @@ class PartDigests:
         with self._reading[hash(digest) % len(self._reading)]:
             known = self._recall(digest)
             if known is None:
-                known = _read_whole(store, digest)
+                known = _noted(store, digest)
                 self._keep(digest, known)
         return known
 
@@ -60,7 +59,7 @@ def verified_range(
     for number in range(start // PART, -(-end // PART) if length else 0):
         first = number * PART
         content = store.read_range(digest, start=first, length=PART)
-        if hashlib.sha256(content).digest() != digests[number * _DIGEST_BYTES : (number + 1) * _DIGEST_BYTES]:
+        if hashlib.sha256(content).digest() != digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]:
             raise Corrupt(
                 f"the blob {digest} is damaged from byte {first} on; restore it from a backup, or delete it and "
                 "upload the file again",
@@ -73,8 +72,20 @@ def verified_range(
 def of_blob(store: BlobStore, digest: str, *, known: PartDigests = _known) -> BlobParts:
     """The digests of all parts of a blob. Raises NotFound, and Corrupt where its bytes are not what its digest says."""
     size, joined = store.size(digest), known.of(store, digest)
-    each = [joined[at : at + _DIGEST_BYTES].hex() for at in range(0, len(joined), _DIGEST_BYTES)]
+    each = [joined[at : at + DIGEST_BYTES].hex() for at in range(0, len(joined), DIGEST_BYTES)]
     return BlobParts(digest, size, PART, tuple(f"sha256:{digits}" for digits in each))
+
+
+def _noted(store: BlobStore, digest: str) -> bytes:
+    """What was noted; else it is found out, at the cost of a read of the whole, and noted."""
+    size = store.size(digest)
+    if 0 < size <= PART:
+        return bytes.fromhex(Digest.parse(digest).hex)
+    noted = store.notes.parts(digest) if size else b""
+    if noted is None or len(noted) != -(-size // PART) * DIGEST_BYTES:
+        noted = _read_whole(store, digest)
+        store.notes.keep(Stored(digest, size), noted)
+    return noted
 
 
 def _read_whole(store: BlobStore, digest: str) -> bytes:

@@ -13,7 +13,7 @@ from modelshelf.blobs.bucket_keys import incoming_key, new_name
 from modelshelf.blobs.bucket_upload import COPY_LIMIT
 from modelshelf.blobs.buckets import S3Keys
 from modelshelf.blobs.cloud import CloudBlobStore
-from modelshelf.blobs.files import hash_chunks
+from modelshelf.blobs.hashing import hash_parts
 from modelshelf.blobs.s3_requests import Answer, Signer, ask, region_in
 from modelshelf.blobs.store import DirectUpload, Stored, refuse_no_digest, refuse_other_digest
 from modelshelf.domain.artifacts import Digest
@@ -82,9 +82,9 @@ class S3BlobStore(CloudBlobStore):
         facts = self.bucket.head(key)
         if facts is None:
             raise NotFound("no such upload is under way; start another one")
-        stored = hash_chunks(self._arrivals.parts(key, facts.size))
+        stored, parts = hash_parts(self._arrivals.parts(key, facts.size))
         if expected in {None, stored.digest}:
-            self._arrivals.publish(key, stored)
+            self._arrivals.publish(key, stored, parts)
             self.bucket.put(key + _DONE, f"{stored.digest} {stored.size}".encode())
         with contextlib.suppress(Unavailable):  # it is removed after a day
             self.bucket.delete(key)

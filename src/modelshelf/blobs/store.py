@@ -4,8 +4,10 @@
     ├── sha256/
     │   └── ab/                    the first two digits of the digest; made when first needed
     │       └── abcdef…            a whole, synced blob under all 64 digits; never written again (mode 0444)
+    ├── parts/, large/, rotten/     what is noted beside blobs; drawn in `notes.py`
     └── incoming/
-        └── 6f1c…                  an upload under way; what is older than a day was left by a crash, and is removed
+        ├── 6f1c…                  an upload under way; what is older than a day was left by a crash, and is removed
+        └── resumed-9a0e…          an upload that goes on where it broke off, until it is a day old
 
 A blob appears under its digest by one rename, after its bytes were hashed and synced. Object stores use the same keys,
 `sha256/ab/abcdef…`; what else they hold is drawn in `bucket_keys.py`.
@@ -15,12 +17,17 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from modelshelf.domain.artifacts import Digest
 from modelshelf.domain.errors import Corrupt, Invalid, NotFound, Unavailable
 
+if TYPE_CHECKING:
+    from modelshelf.blobs.notes import BlobNotes
+
 CHUNK = 1 << 20
+TOGETHER = 1 << 20
+"""Blobs of up to this size may travel together."""
 _READ_AHEAD = CHUNK // 2
 """What a verified reader reads at once; it holds two of them, for as long as its own reader stalls."""
 
@@ -50,9 +57,16 @@ class BlobStore(Protocol):
     user with StorageFull. Nothing half written is ever visible.
     """
 
+    @property
+    def notes(self) -> "BlobNotes":
+        """What is noted beside the blobs."""
+        ...
+
     def has(self, digest: str) -> bool: ...
 
-    def missing(self, digests: Iterable[str]) -> set[str]: ...
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        """Those to be sent: they are not there, or were found rotten."""
+        ...
 
     def put(self, chunks: Iterable[bytes], *, expected: str | None = None) -> Stored:
         """Stores a stream; refuses it with Invalid, and keeps nothing, when its digest is not the expected one."""
@@ -95,6 +109,37 @@ class BlobStore(Protocol):
 
     def all_digests(self) -> Iterator[Held]:
         """Every blob, in the order of digests; those put or deleted meanwhile may or may not be among them."""
+        ...
+
+
+@runtime_checkable
+class ResumableUploads(Protocol):
+    """What a store can do besides that keeps what came of an upload when it breaks off."""
+
+    def accepted(self, upload_id: str) -> int:
+        """How many bytes are there. Raises NotFound for an upload that is not under way."""
+        ...
+
+    def continue_upload(self, upload_id: str, chunks: Iterable[bytes], *, start: int, size: int) -> Stored:
+        """Takes in the bytes from `start` to the end, and stores the blob; what came stays where the chunks raise.
+
+        The first call, from byte 0, starts the upload; its id is 32 hexadecimal digits that the sender made up. What
+        nobody went on with for a day is removed. Raises Conflict where fewer bytes than `start` are there, and Busy
+        where another call is at it.
+        """
+        ...
+
+    def abandon_upload(self, upload_id: str) -> None:
+        """An upload that is not under way is as good as abandoned."""
+        ...
+
+
+@runtime_checkable
+class CopiesTogether(Protocol):
+    """What a store can do besides that takes a while to answer."""
+
+    def copy_together(self, files: Sequence[tuple[str, Path]], *, progress: Progress | None = None) -> set[Path]:
+        """Writes verified copies of small blobs to new files; those that it answers: the others `copy_to` has to."""
         ...
 
 

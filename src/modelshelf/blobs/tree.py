@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from modelshelf.blobs.files import disk_refusals, hash_file, in_parallel
-from modelshelf.blobs.store import BlobStore, Progress, Stored
+from modelshelf.blobs.store import TOGETHER, BlobStore, CopiesTogether, Progress, Stored
 from modelshelf.domain.artifacts import ArtifactPath, FileEntry, Manifest
 from modelshelf.domain.errors import AlreadyExists, Corrupt, Invalid, NotFound
 
@@ -18,6 +18,7 @@ PARTIAL_PREFIX = ".partial-"
 
 _THREADS = 4
 _WORTH_THREADS = 32 << 20
+_FEW = 2
 
 ScannedFile = tuple[ArtifactPath, Path, int]
 
@@ -108,7 +109,16 @@ def _copy_files(manifest: Manifest, store: BlobStore, folder: Path, progress: Pr
             raise NotFound(message, path=entry.path, digest=entry.digest) from error
         _refuse_other_file(entry, Stored(entry.digest, size))
 
-    in_parallel(copy, manifest.files, threads=_threads_for([manifest.size]), progress=progress)
+    done = _copied_together(manifest, store, folder, progress)
+    rest = [entry for entry in manifest.files if folder / entry.path not in done]
+    in_parallel(copy, rest, threads=_threads_for([manifest.size]), progress=progress)
+
+
+def _copied_together(manifest: Manifest, store: BlobStore, folder: Path, progress: Progress | None) -> set[Path]:
+    small = [(entry.digest, folder / entry.path) for entry in manifest.files if entry.size <= TOGETHER]
+    if len(small) < _FEW or not isinstance(store, CopiesTogether):
+        return set()
+    return store.copy_together(small, progress=progress)
 
 
 def _threads_for(sizes: Iterable[int]) -> int:

@@ -1,8 +1,11 @@
-"""Which bytes of a file a request asks for: the Range, If-Range and If-None-Match headers (RFC 9110), pure."""
+"""What a request says of ranges: Range, If-Range, If-None-Match and Content-Range headers (RFC 9110), pure."""
 
 import re
 from dataclasses import dataclass
 
+from modelshelf.domain.errors import Invalid
+
+_CONTENT_RANGE = re.compile(rb"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _RANGE = re.compile(rb"bytes[ \t]*=[ \t]*(\d{0,19})[ \t]*-[ \t]*(\d{0,19})[ \t]*", re.IGNORECASE)
 
 
@@ -38,6 +41,14 @@ def span(header: bytes | None, size: int) -> Span | Unsatisfiable | None:
 def _suffix(length: int, size: int) -> Span | Unsatisfiable:
     length = min(length, size)
     return Span(size - length, length) if length else Unsatisfiable()
+
+
+def content_span(header: bytes | None) -> tuple[int, int]:
+    """Where the bytes of a body begin, and how many there are of the whole, as Content-Range tells. Raises Invalid."""
+    match = _CONTENT_RANGE.fullmatch(header.strip()) if header else None
+    if match is None or not int(match[1]) <= int(match[2]) == int(match[3]) - 1:
+        raise Invalid("the body has to be the rest of the whole: send Content-Range: bytes FIRST-LAST/SIZE")
+    return int(match[1]), int(match[3])
 
 
 def names_entity(header: bytes | None, etag: bytes) -> bool:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from modelshelf.blobs.files import in_parallel
 from modelshelf.blobs.store import CHUNK, DirectUpload, Progress, Stored
 from modelshelf.domain.errors import Unavailable
+from modelshelf.native.proxies import proxy_for
 from modelshelf.native.transport import Answer, Body, HttpTransport
 
 DIRECT: Final = 16 << 20
@@ -90,7 +91,7 @@ class DirectBytes:
         origin = f"{parts.scheme}://{parts.netloc}"
         transport = self._transports.get(origin)
         if transport is None:
-            transport = self._transports.setdefault(origin, HttpTransport(origin))
+            transport = self._transports.setdefault(origin, HttpTransport(origin, proxy=proxy_for(origin)))
         try:
             answer = transport.send(verb, f"{parts.path}?{parts.query}", headers=headers, body=body, repeatable=True)
         except Unavailable as error:

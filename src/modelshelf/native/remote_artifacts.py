@@ -14,6 +14,7 @@ from modelshelf.native import wire
 from modelshelf.native.client import Server
 from modelshelf.native.direct import DirectBytes
 from modelshelf.native.remote_blobs import RemoteBlobs
+from modelshelf.native.remote_downloads import Downloads
 
 
 class RemoteArtifacts:
@@ -21,7 +22,8 @@ class RemoteArtifacts:
 
     def __init__(self, server: Server, operations: Any, direct: DirectBytes) -> None:
         self._server, self._operations = server, operations
-        self._blobs = RemoteBlobs(server, direct)
+        self._blobs = RemoteBlobs(server, operations, direct)
+        self._downloads = Downloads(self._blobs)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method: Callable[..., Any] = getattr(self._operations, name)
@@ -63,9 +65,17 @@ class RemoteArtifacts:
         """The digests of a blob's parts, by which each can be verified alone."""
         return self._blobs.parts(digest)
 
+    def read_many(self, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Small blobs, each of at most 1 MiB, whole and verified, in the order in which they are asked for."""
+        return self._downloads.read_many(digests)
+
+    def continue_upload(self, upload: str, chunks: Iterable[bytes], *, start: int, size: int) -> Stored:
+        """Send the bytes of an upload from `start` to its end, to be stored under whatever their digest is."""
+        return self._blobs.continue_upload(upload, chunks, start=start, size=size)
+
     def fetch(self, manifest: Manifest, into: Path, *, progress: Progress | None = None) -> None:
         """Write a manifest's files into a new folder, verified; where anything is wrong nothing is left of it."""
-        store = cast("BlobStore", _OfManifest(self._blobs, manifest))
+        store = cast("BlobStore", _OfManifest(self._downloads, manifest))
         tree.materialise(manifest, store, into, progress=progress)
 
     def verify(self, *, progress: Progress | None = None) -> Iterator[Finding]:
@@ -85,9 +95,13 @@ class RemoteArtifacts:
 class _OfManifest:
     """Blobs whose sizes are known from a manifest."""
 
-    def __init__(self, blobs: RemoteBlobs, manifest: Manifest) -> None:
-        self._blobs = blobs
+    def __init__(self, downloads: Downloads, manifest: Manifest) -> None:
+        self._downloads = downloads
         self._sizes = {entry.digest: entry.size for entry in manifest.files}
 
     def copy_to(self, digest: str, target: Path, *, progress: Progress | None = None) -> int:
-        return self._blobs.copy_to(digest, target, size=self._sizes[digest], progress=progress)
+        return self._downloads.copy_to(digest, target, size=self._sizes[digest], progress=progress)
+
+    def copy_together(self, files: Sequence[tuple[str, Path]], *, progress: Progress | None = None) -> set[Path]:
+        sized = [(digest, self._sizes[digest], target) for digest, target in files]
+        return self._downloads.copy_together(sized, progress=progress)

@@ -72,6 +72,17 @@ async def upload(receive: Receive, store: Callable[[Chunks], _T]) -> _T:
     return await storing
 
 
+async def whole(receive: Receive, *, most: int) -> bytes:
+    """All of a short body. Raises Invalid for a longer one."""
+    body, more = b"", True
+    while more:
+        batch, more = await _next_batch(receive)
+        body += batch
+        if len(body) > most:
+            raise Invalid(f"the body is larger than {most} bytes; send less at once", limit=most)
+    return body
+
+
 class _Body:
     """The body of a request on its way from the event loop to a thread."""
 
@@ -216,6 +227,33 @@ async def _send_body(reply: _Reply, receive: Receive, send: Send) -> None:
         if following is not None:
             await asyncio.wait([following])
         await in_thread(reply.rest.close)
+
+
+async def send_pieces(
+    receive: Receive, send: Send, start: dict[str, Any], pieces: Generator[bytes, None, None]
+) -> None:
+    """Send a body of unknown length; `start` is sent once the first piece is there. Raises what the first one raises.
+
+    Where a later piece fails, the connection is closed before the end, so that nobody takes the body for whole.
+    """
+    first = await in_thread(lambda: next(pieces, b""))
+    await send(start)
+    loop, gone, piece = asyncio.get_running_loop(), asyncio.ensure_future(_disconnection(receive)), first
+    try:
+        while piece and not gone.done():
+            following = loop.run_in_executor(_threads, next, pieces, b"")
+            try:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            finally:
+                await asyncio.wait([following])
+            piece = following.result()
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b""})
+    except ShelfError as error:
+        _log.error("an answer was broken off: %s", error)
+    finally:
+        gone.cancel()
+        await in_thread(pieces.close)
 
 
 async def _disconnection(receive: Receive) -> None:

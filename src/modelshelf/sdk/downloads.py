@@ -50,7 +50,8 @@ def _download(location: Location, target: Path) -> Path:
     whole = target / ("" if location.is_file else location.name)
     with tempfile.TemporaryDirectory(prefix=f".{TEMPORARY_PREFIX}", dir=_existing(whole)) as scratch:
         fresh = Path(scratch) / "files"
-        transfers.fetch(location.registry, location.manifest, fresh)
+        fetch = transfers.fetch if location.sealed else transfers.fetch_once
+        fetch(location.registry, location.manifest, fresh)
         for entry in location.manifest.files:
             placed = whole / entry.path
             placed.parent.mkdir(parents=True, exist_ok=True)

@@ -65,6 +65,12 @@ def fetch(registry: Registry, manifest: Manifest, into: Path) -> None:
             cache.fetch(kept, registry, manifest, into, progress=meter.advance)
 
 
+def fetch_once(registry: Registry, manifest: Manifest, into: Path) -> None:
+    """Like `fetch`, of files that may change: nothing is kept of them for the next time."""
+    with _Meter("Downloading", manifest.size) as meter:
+        registry.artifacts.fetch(manifest, into, progress=meter.advance)
+
+
 def _size(path: Path) -> int:
     try:
         found = path.stat()

@@ -1,25 +1,26 @@
 """Bytes and the trees they form: upload, list, fetch, seal, verify, sweep."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from modelshelf.blobs import parts, tree
-from modelshelf.blobs.store import BlobStore, Progress, Stored
+from modelshelf.blobs.store import TOGETHER, BlobStore, Progress, Stored
 from modelshelf.database import artifacts as rows
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
 from modelshelf.domain.artifacts import SEALED, ArtifactPath, BlobParts, FileEntry, Finding, Listing, Manifest
-from modelshelf.domain.errors import Corrupt, Invalid, NotFound
+from modelshelf.domain.errors import Corrupt, Invalid, NotFound, Unavailable
 from modelshelf.services import refusals
-from modelshelf.services.direct_transfers import DirectTransfers
+from modelshelf.services.resumable_transfers import ResumableTransfers
 
 _SCAN = 500
 SWEEP_AGE_MS = 24 * 60 * 60 * 1000
 """Blobs younger than a day are spared by the sweep: an upload may be about to refer to them."""
 
 
-class Artifacts(DirectTransfers):
+class Artifacts(ResumableTransfers):
     """The store of blobs, the changeable folders of runs and logged models, and the sealed manifests."""
 
     def __init__(self, database: Database, blobs: BlobStore, *, actor: Actor, clock: Callable[[], int]) -> None:
@@ -170,6 +171,19 @@ class Artifacts(DirectTransfers):
         self._actor.require(Permission.READ)
         return self._blobs.open(digest)
 
+    def read_many(self, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Small blobs, each of at most 1 MiB, whole and verified, in the order in which they are asked for.
+
+        Raises NotFound, and Invalid for a large one, before the first; Corrupt when it comes to one that is damaged.
+        """
+        self._actor.require(Permission.READ)
+        for digest in digests:
+            if (size := self._blobs.size(digest)) > TOGETHER:
+                raise Invalid(f"the blob {digest} has {size} bytes, too many to be read with others; read it alone")
+        for digest in digests:
+            with self._blobs.open(digest) as reader:
+                yield digest, reader.read()
+
     def fetch(self, manifest: Manifest, into: Path, *, progress: Progress | None = None) -> None:
         """Write a manifest's files into a new folder, verified; where anything is wrong nothing is left of it.
 
@@ -188,7 +202,10 @@ class Artifacts(DirectTransfers):
         return count
 
     def verify(self, *, progress: Progress | None = None) -> Iterator[Finding]:
-        """Hash all stored bytes again and compare each manifest with its id: one finding per fault, or none."""
+        """Hash all stored bytes again and compare each manifest with its id: one finding per fault, or none.
+
+        A damaged blob counts as missing from then on, so that whoever has its bytes sends them again.
+        """
         self._actor.require(Permission.READ)
         yield from self._verify_blobs(progress)
         yield from self._verify_manifests()
@@ -216,6 +233,8 @@ class Artifacts(DirectTransfers):
         except NotFound:
             return "missing"
         except Corrupt as error:
+            with suppress(Unavailable):  # who may not write may verify all the same
+                self._blobs.notes.mark_rotten(digest)
             return f"corrupt: its bytes are {error.details.get('found')}"
         return ""
 
