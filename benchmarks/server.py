@@ -2,6 +2,7 @@
 
     python benchmarks/server.py --mlflow-python PATH/TO/bin/python [--json results.json] [--seconds 5]
 
+With `--json` everything is kept as it is found; `--resume` goes on with that file, without the parts that are in it.
 Run it with the Python of an environment that has `modelshelf[server]`; the other environment has `mlflow` and `uvloop`.
 `--quick` is a short run on small registries that only shows that everything works. Nothing else should run on the
 machine meanwhile. README.md beside this file says what is measured and how to read it.
@@ -34,22 +35,39 @@ def main() -> None:
             loops=LOOPS[:1] if given.quick else LOOPS,
             folder=Path(folder),
         )
+        if given.json:
+            if given.resume and given.json.exists():
+                told = json.loads(given.json.read_text())
+                campaign.findings, campaign.done = report.from_json(told), told["done"]
+                campaign.differences = told["differences"]
+            campaign.after_part = lambda: _keep(campaign, given.json)
         began = time.monotonic()
         try:
             campaign.run()
         except KeyboardInterrupt:
             print("interrupted; this is what was measured", file=sys.stderr)
         finally:
-            _tell(campaign, given.json, time.monotonic() - began)
+            _tell(campaign)
+            if given.json:
+                _keep(campaign, given.json)
+            print(f"in {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
-def _tell(campaign: Campaign, file: Path | None, seconds: float) -> None:
+def _tell(campaign: Campaign) -> None:
     print(report.table(campaign.findings))
     for difference in campaign.differences:
         print(f"NOT THE SAME: {difference}")
-    if file:
-        told = report.as_json(campaign.findings, differences=campaign.differences, seconds=round(seconds))
-        file.write_text(json.dumps(told, indent=2) + "\n")
+    for failure in campaign.failures:
+        print(f"FAILED: {failure}")
+
+
+def _keep(campaign: Campaign, file: Path) -> None:
+    told = report.as_json(
+        campaign.findings, differences=campaign.differences, done=campaign.done, failures=campaign.failures
+    )
+    scratch = file.with_suffix(".tmp")
+    scratch.write_text(json.dumps(told, indent=2) + "\n")
+    scratch.replace(file)
 
 
 def _arguments() -> argparse.Namespace:
@@ -60,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, action="append", help="a number of processes to try, instead of 1, 2, 4")
     parser.add_argument("--quick", action="store_true", help="one configuration, short, small: a smoke run")
     parser.add_argument("--json", type=Path, help="where to write everything that was measured")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in the file of --json")
     parser.add_argument("--folder", help="where to put databases and files: on the disk that is to be measured")
     given = parser.parse_args()
     given.workers = given.workers or WORKERS

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,19 +43,46 @@ class Campaign:
     folder: Path
     findings: list[Finding] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    """The parts that were measured, here or in the run that this one goes on with."""
+    failures: list[str] = field(default_factory=list)
+    after_part: "Callable[[], None]" = field(default=lambda: None)
 
     def run(self) -> None:
-        """Measure everything, one server at a time."""
+        """Measure everything that is not done yet, one server at a time. A part that fails doesn't end the others."""
         if "limits" in self.groups:
-            self._limits()
+            self._part("limits", self._limits)
         if "start" in self.groups:
-            self._starts()
-        if any(group in self.groups for group in _EVERYWHERE):
-            for configuration in self.configurations():
-                self._loads(configuration)
-        if "search" in self.groups or "runs" in self.groups:
-            for content in self.effort.sizes:
-                self._searches(content)
+            single = [ours(1), theirs(self.mlflow_python, 1, self.loops[0])]
+            tried = {"1 worker": single, "as it comes": as_they_come(self.mlflow_python)}
+            for name, configurations in list(tried.items())[: self.effort.rounds]:
+                for one in configurations:
+                    key = f"start {one.side} {name}"
+                    self._part(key, lambda one=one, name=name: self._starts(one, name))  # type: ignore[misc]
+        for configuration in self.configurations():
+            wanted = [group for group in _EVERYWHERE if group in self.groups]
+            if any(_key(group, configuration) not in self.done for group in wanted):
+                self._part(_key("", configuration), lambda one=configuration: self._loads(one))  # type: ignore[misc]
+        for content in self.effort.sizes:
+            for group in ("search", "runs"):
+                if group in self.groups and (group == "search" or content is self.effort.sizes[-1]):
+                    key = f"{group} {content.versions}"
+                    self._part(key, lambda one=content, which=group: self._searches(one, which))  # type: ignore[misc]
+
+    def _part(self, key: str, measure: Callable[[], None]) -> None:
+        """Measure one part, unless that was done; what it found before it failed is left out."""
+        if key in self.done:
+            return
+        before = len(self.findings)
+        try:
+            measure()
+        except (Exception, SystemExit) as error:
+            del self.findings[before:]
+            self.failures.append(f"{key}: {str(error)[:500] or type(error).__name__}")
+            print(f"FAILED {self.failures[-1]}", file=sys.stderr, flush=True)
+            return
+        self.done.append(key)
+        self.after_part()
 
     def configurations(self) -> list[Configuration]:
         """Those that are tried, the two sides in turn."""
@@ -79,33 +106,27 @@ class Campaign:
                 figure = outcome.rate(f"trivial responder on Granian, {connections} clients")
                 self._note(Finding(MACHINE, configuration.label, figure))
 
-    def _starts(self) -> None:
-        single = [ours(1), theirs(self.mlflow_python, 1, self.loops[0])]
-        tried = {"1 worker": single, "as it comes": as_they_come(self.mlflow_python)}
-        for name, configurations in list(tried.items())[: self.effort.rounds]:
-            for configuration in configurations:
-                for figure in startup.startup(configuration, rounds=self.effort.rounds, name=name):
-                    self._note(Finding(configuration.side, configuration.label, figure))
+    def _starts(self, configuration: Configuration, name: str) -> None:
+        for figure in startup.startup(configuration, rounds=self.effort.rounds, name=name):
+            self._note(Finding(configuration.side, configuration.label, figure))
 
     def _loads(self, configuration: Configuration) -> None:
         with self._ground(configuration, self.effort.sizes[0]) as ground:
             for group, measure in _EVERYWHERE.items():
                 if group in self.groups:
-                    self._measure(ground, measure)
+                    key = _key(group, configuration)
+                    self._part(key, lambda one=measure: self._measure(ground, one))  # type: ignore[misc]
             held = process_tree.memory(ground.server.process.pid)
             workers = configuration.label.split()[0].removesuffix("w")
             figure = startup.memory_figure(f"memory after the load, {workers} worker(s)", held)
             self._note(Finding(configuration.side, configuration.label, figure))
 
-    def _searches(self, content: Content) -> None:
+    def _searches(self, content: Content, group: str) -> None:
         answers: dict[str, dict[str, Any]] = {}
         for side in (OURS, THEIRS):
             with self._ground(self._settled(side), content) as ground:
                 answers[side] = said(ground.client, content)
-                if "runs" in self.groups and content is self.effort.sizes[-1]:
-                    self._measure(ground, tracking_loads.run_searches)
-                if "search" in self.groups:
-                    self._measure(ground, search_loads.searches)
+                self._measure(ground, tracking_loads.run_searches if group == "runs" else search_loads.searches)
         found = disagreements(answers[OURS], answers[THEIRS])
         self.differences += [f"at {content.versions:,} versions, {difference}" for difference in found]
 
@@ -141,6 +162,10 @@ class Campaign:
         errors = f"  {figure.details['errors']} ERRORS" if figure.details.get("errors") else ""
         shown = f"{finding.side:10} {finding.configuration:12} {figure.measure:62} {figure.value:12,.2f} {figure.unit}"
         print(f"{time.strftime('%H:%M:%S')} {shown}{errors}", file=sys.stderr, flush=True)
+
+
+def _key(group: str, configuration: Configuration) -> str:
+    return f"{group or 'loads'} {configuration.side} {configuration.label}"
 
 
 def _warm(ground: Ground) -> None:

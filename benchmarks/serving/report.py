@@ -34,6 +34,11 @@ def as_json(findings: Sequence[Finding], **about: Any) -> dict[str, Any]:
     return {**about, "machine": machine, "ratios": ratios, "findings": [asdict(finding) for finding in findings]}
 
 
+def from_json(told: dict[str, Any]) -> list[Finding]:
+    """The findings of a run before."""
+    return [Finding(each["side"], each["configuration"], Figure(**each["figure"])) for each in told.get("findings", [])]
+
+
 def _by_measure(findings: Sequence[Finding]) -> dict[str, dict[str, Finding]]:
     grouped: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:

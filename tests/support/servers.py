@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from typing import Any
 import modelshelf
 
 MLFLOW_PYTHON = "MODELSHELF_TEST_MLFLOW_PYTHON"
+MLFLOW_2_PYTHON = "MODELSHELF_TEST_MLFLOW2_PYTHON"
+"""An interpreter with MLflow 2.22; the tests with it are skipped where none is named."""
 JSON = {"Content-Type": "application/json"}
 _SOURCES = str(Path(modelshelf.__file__).parents[1])
 
@@ -67,8 +70,18 @@ class Server:
         return answer.json
 
     def lines(self) -> list[dict[str, Any]]:
-        """The lines of JSON that it logged so far."""
+        """The lines of JSON that it logged so far; those of requests come a moment after the answers."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def lines_until(self, **wanted: Any) -> list[dict[str, Any]]:
+        """The lines, once there is one with these fields among them."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            lines = self.lines()
+            if any(wanted.items() <= line.items() for line in lines):
+                return lines
+            time.sleep(0.01)
+        raise AssertionError(f"no line with {wanted} among those that were logged")
 
     def stop(self) -> int:
         """End it as an operating system does; its exit code."""
@@ -128,8 +141,11 @@ def serving(uri: str, folder: Path, *arguments: str, environment: Mapping[str, s
         server.process.wait(40)
 
 
-def run_mlflow(script: str, *arguments: Any, folder: Path, **environment: str) -> Any:
-    """Run a script where MLflow is and modelshelf is not; the JSON of its last line."""
+def run_mlflow(script: str, *arguments: Any, folder: Path, python: str = MLFLOW_PYTHON, **environment: str) -> Any:
+    """Run a script where MLflow is and modelshelf is not; the JSON of its last line.
+
+    `python` is the variable that names the interpreter.
+    """
     quiet = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -137,7 +153,7 @@ def run_mlflow(script: str, *arguments: Any, folder: Path, **environment: str) -
         "GIT_PYTHON_REFRESH": "quiet",
     }
     given = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [os.environ.get(MLFLOW_PYTHON, sys.executable), "-W", "ignore", "-c", script, *map(str, arguments)]
+    command = [os.environ.get(python, sys.executable), "-W", "ignore", "-c", script, *map(str, arguments)]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**given, **quiet, **environment}, cwd=folder
     )

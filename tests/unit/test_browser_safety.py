@@ -3,8 +3,8 @@
 import pytest
 
 from modelshelf.domain.errors import Invalid
-from modelshelf.server.browser_safety import allowed_hosts, content_refusal, origin_refusal, refusal
-from modelshelf.server.exposure import refuse_open_address
+from modelshelf.hosting.browser_safety import allowed_hosts, content_refusal, origin_refusal, refusal
+from modelshelf.hosting.exposure import refuse_open_address
 
 OURS = allowed_hosts("127.0.0.1", 5000, ["models.example.com"])
 JSON = (b"content-type", b"application/json; charset=utf-8")

@@ -52,8 +52,19 @@ class Database(Protocol):
         """A write that no other `exclusive` of the same name, in any process, runs beside."""
         ...
 
+    def together(self) -> AbstractContextManager[None]:
+        """A block whose writes, those of this thread, may share one commit.
+
+        They are durable when the block has been left, and not before; each is still undone alone if it fails. Where
+        leaving the block raises, none of them happened.
+        """
+        ...
+
     def state(self) -> int | None:
-        """A number that is another one after every commit of anybody; None where that can't be told cheaply."""
+        """A number that is another one after every commit of anybody; None where that can't be told cheaply.
+
+        Numbers of two threads can't be compared.
+        """
         ...
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ def _row(run_id: str, point: MetricPoint) -> dict[str, str | int | float | None]
     return {
         "run_id": run_id,
         "key": point.key,
-        "value": None if math.isnan(point.value) else point.value,
+        "value": point.value if not math.isnan(point.value) else None,
         "time_ms": point.time_ms,
         "step": point.step,
     }

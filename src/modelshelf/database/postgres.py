@@ -132,6 +132,11 @@ class PostgresDatabase:
             tx.one("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:name AS TEXT), 0))", name=f"modelshelf {name}")
             yield tx
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Here each write is a transaction of its own: PostgreSQL's own writers share their syncs."""
+        yield
+
     def state(self) -> None:
         return None
 

@@ -61,12 +61,21 @@ class _Batch:
         self.error: BaseException | None = None
 
 
+class _Together(threading.local):
+    """What one thread writes together: whether it does, and the turn that its first write took for all of them."""
+
+    is_on = False
+    is_writing = False
+    turn: "tuple[sqlite3.Connection, _Batch] | None" = None
+
+
 class _Writer:
     """One writing connection per process, handed from writer to writer.
 
     Who comes while another writes waits for a turn. A writer that leaves while others wait passes the open transaction
     on and waits for its end; the last one commits for all. So writes that wait together cost one sync, and each is
-    still undone alone, by its savepoint, if it fails.
+    still undone alone, by its savepoint, if it fails. A thread that writes `together` keeps its turn from its first
+    write to its last.
     """
 
     def __init__(self, open_connection: "_Opener", lock: FileLock) -> None:
@@ -77,14 +86,58 @@ class _Writer:
         self._count = threading.Lock()
         self._batch: _Batch | None = None
         self._owner: int | None = None
+        self._together = _Together()
+
+    @property
+    def connection(self) -> sqlite3.Connection | None:
+        """The one with the open transaction of what this thread writes together, so that it reads what it wrote."""
+        turn = self._together.turn
+        return turn[0] if turn is not None else None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        mine = self._together
+        if mine.is_on or self._owner == threading.get_ident():
+            raise RuntimeError("writes together inside a write of the same thread would wait for themselves")
+        mine.is_on = True
+        try:
+            yield
+        finally:
+            turn, mine.turn, mine.is_on = mine.turn, None, False
+            if turn is not None:
+                self._end(*turn)
 
     @contextmanager
     def transaction(self) -> Iterator[SqliteTransaction]:
+        mine = self._together
+        if mine.is_on:
+            yield from self._among_others(mine)
+            return
         connection, batch = self._enter()
         try:
             yield from self._savepoint(connection, batch)
         finally:
             self._leave(connection, batch)
+        self._await(connection, batch)
+        if batch.error is not None:
+            raise translated(batch.error) from batch.error
+
+    def _among_others(self, mine: _Together) -> Iterator[SqliteTransaction]:
+        if mine.is_writing:
+            raise RuntimeError("a write inside a write of the same thread would wait for itself")
+        if mine.turn is None:
+            mine.turn = self._enter()
+        connection, batch = mine.turn
+        if batch.error is not None:
+            raise translated(batch.error) from batch.error
+        mine.is_writing = True
+        try:
+            yield from self._savepoint(connection, batch)
+        finally:
+            mine.is_writing = False
+
+    def _end(self, connection: sqlite3.Connection, batch: _Batch) -> None:
+        self._leave(connection, batch)
         self._await(connection, batch)
         if batch.error is not None:
             raise translated(batch.error) from batch.error
@@ -242,18 +295,22 @@ class SqliteDatabase:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._idle: list[sqlite3.Connection] = []
-        self._watcher: sqlite3.Connection | None = None
+        self._watchers: dict[int, sqlite3.Connection] = {}
         self._writer = _Writer(self._open, FileLock(self.path.with_name(self.path.name + ".lock")))
 
     def _after_fork(self) -> None:
         """A forked child must not touch its parent's connections, not even to close them: it starts with new ones."""
         if os.getpid() != self._pid:
-            _ORPHANS.append((self._idle, self._watcher, self._writer))
+            _ORPHANS.append((self._idle, self._watchers, self._writer))
             self._start()
 
     @contextmanager
     def read(self) -> Iterator[SqliteTransaction]:
         self._after_fork()
+        writing = self._writer.connection
+        if writing is not None:
+            yield SqliteTransaction(writing)
+            return
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -291,17 +348,23 @@ class SqliteDatabase:
         with self.write() as tx:
             yield tx
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        self._after_fork()
+        with self._writer.together():
+            yield
+
     def state(self) -> int:
         self._after_fork()
-        if self._watcher is None:
-            self._watcher = self._open()
-        return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+        watcher = self._watchers.get(threading.get_ident())
+        if watcher is None:
+            watcher = self._watchers[threading.get_ident()] = self._open()
+        return int(watcher.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         self._writer.close()
-        if self._watcher is not None:
-            self._watcher.close()
-            self._watcher = None
+        while self._watchers:
+            self._watchers.popitem()[1].close()
         while self._idle:
             self._idle.pop().close()
 

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
+from modelshelf.domain.artifacts import SEALED, ArtifactPath
 from modelshelf.domain.errors import Invalid
 from modelshelf.domain.names import TAG_VALUE_LIMIT, bounded, metric_key, param_key, storable, tag_key
 from modelshelf.domain.tracking import Dataset, DatasetInput, MetricPoint
@@ -18,6 +20,7 @@ ENTRIES_PER_BATCH = 1_000
 DATASETS_PER_BATCH = 1_000
 
 EXPERIMENT_NAME_LIMIT = 500
+EXPERIMENT_LOCATION_LIMIT = 250
 EXPERIMENT_TAG_LIMIT = 20_000
 PARAM_VALUE_LIMIT = 6_000
 RUN_TAG_LIMIT = 8_000
@@ -35,7 +38,8 @@ INPUT_TAG_KEY_LIMIT = 255
 INPUT_TAG_VALUE_LIMIT = 500
 
 _LARGEST = 1.7976931348623157e308
-_WHOLE = range(-(2**63), 2**63)
+_BEYOND = 2**63
+_WHOLE = range(-_BEYOND, _BEYOND)
 _NOT_IN_LOGGED_MODEL_NAMES = "/:.%\"'"
 
 
@@ -52,7 +56,33 @@ def check_batch(
 
 def check_points(points: Iterable[MetricPoint]) -> list[MetricPoint]:
     """The points as they will be stored, each once: infinities become the largest numbers, NaN stays."""
-    return list({_identity(point): point for point in map(_checked_point, points)}.values())
+    checked = [point if _is_plain(point) else _checked_point(point) for point in points]
+    if len({point.key for point in checked}) == len(checked):
+        return checked
+    return list({_identity(point): point for point in checked}.values())
+
+
+def _is_plain(point: MetricPoint) -> bool:
+    """Whether a point can be stored as it is: so are almost all, and they need no closer look."""
+    value, time_ms, step = point.value, point.time_ms, point.step
+    return (
+        type(value) is float
+        and (0.0 < value <= _LARGEST or -_LARGEST <= value < 0.0)
+        and type(time_ms) is int
+        and 0 <= time_ms < _BEYOND
+        and type(step) is int
+        and -_BEYOND <= step < _BEYOND
+        and not point.dataset_name
+        and not point.dataset_digest
+        and type(point.key) is str
+        and _is_metric_key(point.key)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_metric_key(text: str) -> bool:
+    """Remembered, as a training logs the same keys again and again. Raises Invalid where it is none."""
+    return bool(metric_key(text))
 
 
 def _checked_point(point: MetricPoint) -> MetricPoint:
@@ -84,7 +114,8 @@ def latest_points(points: Iterable[MetricPoint]) -> dict[str, MetricPoint]:
     """The latest point of each metric: the highest step, then time, then value, where NaN counts as zero."""
     latest: dict[str, MetricPoint] = {}
     for point in points:
-        if point.key not in latest or _recency(point) > _recency(latest[point.key]):
+        known = latest.setdefault(point.key, point)
+        if known is not point and _recency(point) > _recency(known):
             latest[point.key] = point
     return latest
 
@@ -151,6 +182,20 @@ def check_experiment_name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise Invalid(f"an experiment's name must be a non-empty text, not {name!r}", name=name)
     return bounded(name, "experiment name", EXPERIMENT_NAME_LIMIT)
+
+
+def check_experiment_location(location: object) -> str:
+    """A folder of the store for an experiment's files, short enough to leave room for them; empty for its own one."""
+    if location == "":
+        return ""
+    if not isinstance(location, str):
+        raise Invalid(f"an experiment's location must be a text, not {location!r}", location=location)
+    path = ArtifactPath(bounded(location, "experiment location", EXPERIMENT_LOCATION_LIMIT))
+    if path.parts[0] == SEALED:
+        raise Invalid(f"the location {location!r} cannot be used: {SEALED}/ shows sealed manifests", location=location)
+    if any(sign in location for sign in "%#?"):
+        raise Invalid(f"the location {location!r} cannot be used: leave out %, # and ?", location=location)
+    return path.text
 
 
 def check_experiment_tags(tags: Mapping[str, str]) -> dict[str, str]:

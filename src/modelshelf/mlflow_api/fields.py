@@ -88,6 +88,11 @@ INT32 = Field(Kind.INT32)
 SWITCH = Field(Kind.SWITCH)
 
 
+# A member of an enumeration is looked up slowly, and there are hundreds of values in one request.
+_IS_TEXT, _IS_INT64, _IS_INT32, _IS_NUMBER = Kind.TEXT, Kind.INT64, Kind.INT32, Kind.NUMBER
+_IS_SWITCH, _IS_CHOICE = Kind.SWITCH, Kind.CHOICE
+
+
 class _Misfit(Exception):
     """A value of the wrong type."""
 
@@ -161,21 +166,21 @@ def _values(field: Field, value: Any) -> list[Any]:
 
 def _value(field: Field, value: Any) -> Any:
     kind = field.kind
-    if kind is Kind.TEXT:
+    if kind is _IS_TEXT:
         if not isinstance(value, str):
             raise _Misfit
         return value
-    if kind is Kind.INT64:
+    if kind is _IS_INT64:
         return _whole(value, MOST_IN_64_BITS)
-    if kind is Kind.INT32:
+    if kind is _IS_INT32:
         return _whole(value, MOST_IN_32_BITS)
-    if kind is Kind.NUMBER:
+    if kind is _IS_NUMBER:
         return _number(value)
-    if kind is Kind.SWITCH:
+    if kind is _IS_SWITCH:
         if not isinstance(value, bool):
             raise _Misfit
         return value
-    if kind is Kind.CHOICE:
+    if kind is _IS_CHOICE:
         return _choice(field.choices or {}, value)
     if not isinstance(value, dict):
         raise _Misfit
@@ -183,6 +188,8 @@ def _value(field: Field, value: Any) -> Any:
 
 
 def _whole(value: Any, limit: int) -> int:
+    if type(value) is int and -limit <= value < limit:
+        return value
     if isinstance(value, bool | list | dict) or (isinstance(value, str) and (" " in value or len(value) > 400)):
         raise _Misfit
     if isinstance(value, float) and not value.is_integer():
@@ -207,6 +214,8 @@ def _integral(text: str) -> int:
 
 
 def _number(value: Any) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, list | dict) or value == "nan" or (isinstance(value, float) and not math.isfinite(value)):
         raise _Misfit
     try:

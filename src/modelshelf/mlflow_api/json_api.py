@@ -13,6 +13,7 @@ from modelshelf.mlflow_api.answers import Answers
 from modelshelf.mlflow_api.errors import Answer, Refusal
 from modelshelf.mlflow_api.routing import Endpoint, Found, Receive, Scope, Send, Stream, Table
 from modelshelf.mlflow_api.table import ROUTES
+from modelshelf.native.shared_writes import SharedWrites
 from modelshelf.services.registry import Registry
 
 MOST_JSON_BYTES = 16 * 1024 * 1024
@@ -25,11 +26,12 @@ _encode = msgspec.json.Encoder().encode
 class MlflowApi:
     """Answers MLflow's clients. The scope has `modelshelf.registry` and `modelshelf.request_id`.
 
-    `inline`: whether the shortest reads are run on the event loop instead of in `pool`.
+    `inline`: whether the shortest reads are run on the event loop instead of in `pool`. `writes` does the shortest
+    writes; without it they are done in `pool` as all others.
     """
 
-    def __init__(self, pool: Executor, *, inline: bool) -> None:
-        self._pool, self._inline = pool, inline
+    def __init__(self, pool: Executor, *, inline: bool, writes: SharedWrites | None = None) -> None:
+        self._pool, self._inline, self._writes = pool, inline, writes
         self._table = Table(ROUTES)
         self._answers = Answers()
 
@@ -66,6 +68,8 @@ class MlflowApi:
             body = await _body(route, scope, receive)
             if parts:
                 body.update(parts)
+            if route.quick and self._writes is not None and scope["method"] != "GET":
+                return Answer(200, await self._writes.do(_called, route, registry, body))
             loop = asyncio.get_running_loop()
             return Answer(200, await loop.run_in_executor(self._pool, _called, route, registry, body))
         except Exception as error:

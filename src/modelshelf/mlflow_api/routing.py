@@ -9,7 +9,8 @@ Each module of endpoints has a tuple `ENDPOINTS` that `table.py` gathers. An ent
         `fields` (see `fields.py`): fields that were not given are absent unless they have a default. Parts of the path
         in braces are in it too. The answer is a dict as well, sent as JSON with status 200. Every ShelfError that is
         raised becomes MLflow's error of its class (see `errors.py`); raise `Refusal(code, message)` for another code of
-        MLflow's. `quick=True`: a read so short that it may be run on the event loop.
+        MLflow's. `quick=True`: a read so short that it may be run on the event loop, or a write
+        so short that others may wait for it, to share its commit.
 
     Stream("PUT", "/mlflow-artifacts/artifacts/{path...}", upload)
 

@@ -13,6 +13,7 @@ from modelshelf.native.exchange import Exchange, Stream
 from modelshelf.native.operations import OPERATIONS, PREFIX
 from modelshelf.native.replies import Replies
 from modelshelf.native.router import Found, Router
+from modelshelf.native.shared_writes import SharedWrites
 from modelshelf.native.stream import EventStream
 from modelshelf.native.streaming import Disconnected, Receive, Scope, Send
 from modelshelf.services.registry import Registry
@@ -33,11 +34,12 @@ class _Streamed:
 class NativeApi:
     """Answers below `/api/v1`. The scope has `modelshelf.registry`, and may have `modelshelf.request_id`.
 
-    `inline`: whether the shortest reads are run on the event loop instead of in `pool`.
+    `inline`: whether the shortest reads are run on the event loop instead of in `pool`. `writes` does the shortest
+    writes; without it they are done in `pool` as all others.
     """
 
-    def __init__(self, pool: Executor, *, inline: bool) -> None:
-        self._pool, self._inline = pool, inline
+    def __init__(self, pool: Executor, *, inline: bool, writes: SharedWrites | None = None) -> None:
+        self._pool, self._inline, self._writes = pool, inline, writes
         self._events = EventStream(pool)
         self._replies = Replies()
         self._router: Router[Call | _Streamed] = Router()
@@ -121,7 +123,9 @@ class NativeApi:
         headers = dict(scope["headers"])
         body = b"" if operation.in_query else await _body(receive, headers)
         request = Request(parts, scope["query_string"], headers, body)
-        if operation.quick and self._inline:
+        if operation.quick and not operation.reads and self._writes is not None:
+            reply = await self._writes.do(call, registry, request)
+        elif operation.quick and operation.reads and self._inline:
             state = registry.state()
             reply = call(registry, request)
             if state is not None:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from modelshelf.domain.errors import Invalid
-from modelshelf.server.exposure import is_loopback
+from modelshelf.hosting.exposure import is_loopback
 
 Headers = Sequence[tuple[bytes, bytes]]
 

@@ -18,13 +18,24 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def refuse_open_address(host: str, *, auth_required: bool, insecure: bool) -> None:
+_SHELF_DANGER = "read, change and delete models"
+_SHELF_WAY_OUT = "--auth required (make users with: modelshelf user create NAME --role admin)"
+
+
+def refuse_open_address(
+    host: str,
+    *,
+    auth_required: bool,
+    insecure: bool,
+    danger: str = _SHELF_DANGER,
+    way_out: str = _SHELF_WAY_OUT,
+) -> None:
     """Raise Invalid where others could come in unasked, unless that is wanted expressly."""
     if auth_required or insecure or is_loopback(host):
         return
     raise Invalid(
-        f"listening on {host or 'all addresses'} would let everybody on the network read, change and delete models. "
-        "Ask who is coming in: --auth required (make users with: modelshelf user create NAME --role admin), listen on "
+        f"listening on {host or 'all addresses'} would let everybody on the network {danger}. "
+        f"Ask who is coming in: {way_out}, listen on "
         "127.0.0.1, or pass --insecure if the network keeps others out",
         host=host,
     )
