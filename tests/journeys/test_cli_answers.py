@@ -21,7 +21,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _MODEL = {"name", "description", "created", "created_by", "updated", "aliases", "tags", "latest_version"}
 _VERSION = {
     *("name", "version", "uri", "aliases", "stage", "description", "tags", "created", "created_by", "updated"),
-    *("source", "run_id", "run_link", "logged_model", "sealed", "manifest", "size"),
+    *("approval_status", "source", "run_id", "run_link", "logged_model", "sealed", "manifest", "size"),
 }
 _MOVE = {"time", "actor", "model", "slot", "alias", "version", "before", "after", "reason", "cause"}
 _RUN = {
@@ -72,7 +72,8 @@ _ANSWERS: dict[tuple[str, ...], tuple[list[str], set[str]]] = {
     ("doctor",): ([], {"ok", "checks"}),
     ("completion",): (["bash"], {"shell", "script"}),
     ("models",): ([], {"models", "more"}),
-    ("versions",): (["churn"], {"versions", "more"}),
+    ("versions", "list"): (["churn"], {"versions", "more"}),
+    ("versions", "seal"): (["churn", "1"], _VERSION),
     ("show",): (
         ["churn@production"],
         {"kind", *_VERSION, "held", "flavors", "signature", "requirements", "files", "fault", "run"},
@@ -95,6 +96,7 @@ _ANSWERS: dict[tuple[str, ...], tuple[list[str], set[str]]] = {
     ("stage",): (["churn", "1", "staging"], {"move"}),
     ("promote",): (["churn", "1", "--stage", "Production"], {"move"}),
     ("rollback",): (["churn", "production"], {"move"}),
+    ("approval",): (["churn", "1", "Approved"], {"version"}),
     ("tag", "set"): (["churn/1", "team", "risk"], {"tag"}),
     ("tag", "delete"): (["churn", "team"], {"tag", "deleted"}),
     ("delete", "version"): (["churn", "1", "--yes"], {"deleted"}),
@@ -102,7 +104,7 @@ _ANSWERS: dict[tuple[str, ...], tuple[list[str], set[str]]] = {
     ("download",): (["churn/1", "{folder}"], {"uri", "path", "files", "size"}),
     ("verify",): ([], {"ok", "bytes", "findings"}),
 }
-_ELSEWHERE = {"quickstart", "predict", *SECTIONS["Serve"]}
+_ELSEWHERE = {"quickstart", "predict", "request", *SECTIONS["Serve"]}
 """Commands that need scikit-learn or a server have tests of their own."""
 
 

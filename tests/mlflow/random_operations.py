@@ -35,6 +35,11 @@ class Side:
     def experiment(self, name: str) -> str:
         return str(self.client.get_experiment_by_name(name).experiment_id)
 
+    def rename_experiment(self, name: str, other: str) -> None:
+        """Only an active one: for a deleted one MLflow fails with an error of its own."""
+        if self.client.get_experiment_by_name(name).lifecycle_stage == "active":
+            self.client.rename_experiment(self.experiment(name), other)
+
     def outcome(self, act: Callable[["Side"], Any]) -> Any:
         try:
             return act(self)
@@ -98,6 +103,10 @@ def of_models(r: random.Random) -> Operation:
                 lambda s: version_of(s.client.transition_model_version_stage(name, number, stage, archive)),
             ),
             (f"latest {name}", lambda s: sorted(map(version_of, s.client.get_latest_versions(name)))),
+            (
+                f"latest {name} in {stage}",
+                lambda s: sorted(map(version_of, s.client.get_latest_versions(name, [stage]))),
+            ),
             (f"delete {name}/{number}", lambda s: s.client.delete_model_version(name, number)),
             *([(f"delete {name}", lambda s: s.client.delete_registered_model(name))] if r.random() < 0.3 else []),
             (
@@ -145,7 +154,18 @@ def of_runs(r: random.Random) -> Operation:
             (f"experiment {name}", lambda s: s.client.create_experiment(name) and None),
             (f"get {name}", lambda s: s.client.get_experiment_by_name(name).lifecycle_stage),
             (f"tag {name}", lambda s: s.client.set_experiment_tag(s.experiment(name), key, value)),
-            (f"rename {name} to {other}", lambda s: s.client.rename_experiment(s.experiment(name), other)),
+            (f"untag {name}", lambda s: s.client.delete_experiment_tag(s.experiment(name), key)),
+            (f"tags of {name}", lambda s: s.client.get_experiment_by_name(name).tags),
+            *([(f"delete {name}", lambda s: s.client.delete_experiment(s.experiment(name)))] if step == 0 else []),
+            (f"restore {name}", lambda s: s.client.restore_experiment(s.experiment(name))),
+            (
+                f"experiments {name}",
+                lambda s: [
+                    [found.name, found.lifecycle_stage, found.tags]
+                    for found in s.client.search_experiments(view, 2, f"name != '{name}'", ["name DESC"])
+                ],
+            ),
+            (f"rename {name} to {other}", lambda s: s.rename_experiment(name, other)),
             *[(f"start in {name}", start)] * 4,
             (f"metric of {place}", lambda s: s.client.log_metric(s.runs[place], key, number, 1, step)),
             (f"metric of {place}", lambda s: s.client.log_metric(s.runs[place], key, number, 2, step)),

@@ -19,9 +19,10 @@ pytestmark = [
 ]
 
 
+@pytest.mark.parametrize("name", ["random_operations.py", "random_logged_models.py"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_operations_end_as_on_the_store_of_mlflow_itself(seed: int, tmp_path: Path) -> None:
-    program = (Path(__file__).parent / "random_operations.py").read_text(encoding="utf-8")
+def test_random_operations_end_as_on_the_store_of_mlflow_itself(seed: int, name: str, tmp_path: Path) -> None:
+    program = (Path(__file__).parent / name).read_text(encoding="utf-8")
 
     with serving(f"sqlite:///{tmp_path}/shelf.db", tmp_path / "served") as server:
         real = f"sqlite:///{tmp_path}/real.db"

@@ -1,21 +1,37 @@
-"""`modelshelf versions`: the versions of a model."""
+"""`modelshelf versions`: list the versions of a model, and seal one."""
 
 import click
 
 from modelshelf.cli import arguments, inert, records
-from modelshelf.cli.blocks import Instant, Size, Styled, Table
-from modelshelf.cli.commands import Command
+from modelshelf.cli.blocks import Instant, Note, Size, Styled, Table
+from modelshelf.cli.commands import Command, Group
 from modelshelf.cli.invocation import Invocation, pass_invocation
 from modelshelf.cli.paging import Found, found, limit_option
 from modelshelf.cli.quoting import exactly
 from modelshelf.domain.catalog import ModelVersion
 
 
-@click.command("versions", cls=Command)
+class _Versions(Group):
+    """A noun that lists, where no other verb follows."""
+
+    command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["list", *args])
+
+
+@click.group("versions", cls=_Versions, context_settings={"ignore_unknown_options": True})
+def command() -> None:
+    """List the versions of a model (`versions NAME`), or seal one."""
+
+
+@command.command("list")
 @arguments.name
 @limit_option
 @pass_invocation
-def command(invocation: Invocation, name: str, limit: int) -> None:
+def list_versions(invocation: Invocation, name: str, limit: int) -> None:
     """List the versions of the model NAME, the newest first."""
     invocation.registry().catalog.model(name)  # raises NotFound, with the names that are near
     show(
@@ -25,6 +41,17 @@ def command(invocation: Invocation, name: str, limit: int) -> None:
         limit=limit,
         empty=f"{name} has no versions yet",
     )
+
+
+@command.command("seal")
+@arguments.name
+@arguments.version
+@pass_invocation
+def seal_version(invocation: Invocation, name: str, version: int) -> None:
+    """Seal VERSION of the model NAME, registered before its files were there, with those at its source now."""
+    sealed = invocation.registry().catalog.seal_version(name, version)
+    said = f"{sealed.uri} is sealed: {sealed.size} bytes, manifest {sealed.manifest}"
+    invocation.show(records.version(sealed), Note(said))
 
 
 def show(
@@ -40,14 +67,16 @@ def show(
 
 
 def table(versions: Found[ModelVersion], empty: str) -> Table:
+    approval = ("approval",) if any(version.approval_status for version in versions.items) else ()
     return Table(
-        ("name", "version", "aliases", "stage", "created", "by", "size", "description"),
+        ("name", "version", "aliases", "stage", *approval, "created", "by", "size", "description"),
         [
             (
                 version.name,
                 version.number,
                 Styled(", ".join(version.aliases), "green"),
                 version.stage.value,
+                *(version.approval_status for _ in approval),
                 Instant(version.created_ms),
                 version.created_by,
                 Size(version.size) if version.sealed else "unsealed",

@@ -10,7 +10,7 @@ from modelshelf.domain.tracking import Experiment, Lifecycle
 
 def _select(tx: Transaction) -> str:
     return f"""
-        SELECT e.id, e.name, e.lifecycle, e.created_ms, e.updated_ms, (
+        SELECT e.id, e.name, e.lifecycle, e.created_ms, e.updated_ms, e.location, (
             SELECT {arrays.objects(tx, "t.key", "t.value")} FROM experiment_tags t WHERE t.experiment_id = e.id
         ) AS tags
         FROM experiments e
@@ -25,6 +25,7 @@ def _experiment(row: Row) -> Experiment:
         created_ms=row["created_ms"],
         updated_ms=row["updated_ms"],
         tags=json.loads(row["tags"] or "{}"),
+        location=row["location"],
     )
 
 
@@ -57,16 +58,32 @@ def experiment_names(tx: Transaction, limit: int) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def insert_experiment(tx: Transaction, name: str, *, now_ms: int) -> int | None:
+def insert_experiment(tx: Transaction, name: str, *, location: str, now_ms: int) -> int | None:
     """Add an experiment; its id, or None where the name is taken."""
     row = tx.one(
         """
-        INSERT INTO experiments (name, lifecycle, created_ms, updated_ms) VALUES (:name, 'active', :now_ms, :now_ms)
+        INSERT INTO experiments (name, lifecycle, created_ms, updated_ms, location)
+        VALUES (:name, 'active', :now_ms, :now_ms, :location)
         ON CONFLICT (name) DO NOTHING
         RETURNING id
         """,
         name=name,
         now_ms=now_ms,
+        location=location,
+    )
+    return row["id"] if row else None
+
+
+def owner_of_folder(tx: Transaction, parts: Sequence[str]) -> str | None:
+    """The run or logged model whose id is one of the parts of a path: the path lies in its own folder."""
+    row = tx.one(
+        f"""
+        SELECT id FROM runs WHERE id IN (SELECT value FROM {arrays.texts(tx, "parts")})
+        UNION ALL
+        SELECT id FROM logged_models WHERE id IN (SELECT value FROM {arrays.texts(tx, "parts")})
+        LIMIT 1
+        """,
+        parts=json.dumps(list(parts)),
     )
     return row["id"] if row else None
 

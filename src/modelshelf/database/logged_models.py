@@ -13,6 +13,7 @@ def _select(tx: Transaction) -> str:
     return f"""
         SELECT m.id, m.experiment_id, m.name, m.model_type, m.run_id, m.status, m.status_message, m.lifecycle,
             m.created_ms, m.updated_ms,
+            (SELECT e.location FROM experiments e WHERE e.id = m.experiment_id) AS location,
             (SELECT {params} FROM logged_model_params p WHERE p.model_id = m.id) AS params,
             (SELECT {tags} FROM logged_model_tags t WHERE t.model_id = m.id) AS tags
         FROM logged_models m
@@ -52,6 +53,7 @@ def _logged_model(row: Row, points: Sequence[MetricPoint], registrations: Sequen
         tags=json.loads(row["tags"] or "{}"),
         metrics=tuple(points),
         registrations=tuple(registrations),
+        location=row["location"],
     )
 
 

@@ -35,6 +35,10 @@ class NestedDatabase:
         yield self._tx
         self.has_written = True
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        yield
+
     def state(self) -> int | None:
         return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelshelf.database import arrays
 from modelshelf.database.database import Row, Transaction
-from modelshelf.domain.tracking import Dataset, DatasetInput, ModelOutput
+from modelshelf.domain.tracking import Dataset, DatasetInput, DatasetUse, ModelOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,25 @@ def _dataset_input(row: Row) -> DatasetInput:
         profile=row["profile"],
     )
     return DatasetInput(dataset, json.loads(row["tags"] or "{}"))
+
+
+def dataset_uses(tx: Transaction, experiments: Sequence[int], *, context_tag: str, limit: int) -> list[DatasetUse]:
+    """The datasets that runs of these experiments used, each once with each part that it played."""
+    rows = tx.all(
+        f"""
+        SELECT DISTINCT d.experiment_id, d.name, d.digest, COALESCE(t.value, '') AS context
+        FROM datasets d
+        JOIN run_datasets l ON l.dataset_id = d.id
+        LEFT JOIN run_dataset_tags t ON t.run_dataset_id = l.id AND t.key = :context_tag
+        WHERE d.experiment_id IN (SELECT value FROM {arrays.numbers(tx, "ids")})
+        ORDER BY 1, 2, 3, 4
+        LIMIT :limit
+        """,
+        ids=json.dumps(list(experiments)),
+        context_tag=context_tag,
+        limit=limit,
+    )
+    return [DatasetUse(str(row["experiment_id"]), row["name"], row["digest"], row["context"]) for row in rows]
 
 
 def add_datasets(tx: Transaction, experiment_id: str, datasets: Sequence[Dataset]) -> None:

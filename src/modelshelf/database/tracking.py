@@ -13,6 +13,7 @@ from modelshelf.domain.tracking import Lifecycle, Run, RunStatus
 def _select(tx: Transaction) -> str:
     return f"""
         SELECT r.id, r.experiment_id, r.name, r.user_name, r.status, r.started_ms, r.ended_ms, r.lifecycle,
+            (SELECT e.location FROM experiments e WHERE e.id = r.experiment_id) AS location,
             (SELECT {arrays.objects(tx, "p.key", "p.value")} FROM run_params p WHERE p.run_id = r.id) AS params,
             (SELECT {arrays.objects(tx, "t.key", "t.value")} FROM run_tags t WHERE t.run_id = r.id) AS tags
         FROM runs r
@@ -47,6 +48,7 @@ def _run(row: Row, **others: Any) -> Run:
         lifecycle=Lifecycle(row["lifecycle"]),
         params=json.loads(row["params"] or "{}"),
         tags=json.loads(row["tags"] or "{}"),
+        location=row["location"],
         **others,
     )
 
@@ -55,9 +57,10 @@ def run_head(tx: Transaction, run_id: str) -> Run | None:
     """The run without all that it logged: cheap, to see whether it may be written to."""
     row = tx.one(
         """
-        SELECT id, experiment_id, name, user_name, status, started_ms, ended_ms, lifecycle,
-            NULL AS params, NULL AS tags
-        FROM runs WHERE id = :run_id
+        SELECT r.id, r.experiment_id, r.name, r.user_name, r.status, r.started_ms, r.ended_ms, r.lifecycle,
+            e.location, NULL AS params, NULL AS tags
+        FROM runs r JOIN experiments e ON e.id = r.experiment_id
+        WHERE r.id = :run_id
         """,
         run_id=run_id,
     )

@@ -63,11 +63,13 @@ class Experiment:
     updated_ms: int
     lifecycle: Lifecycle = Lifecycle.ACTIVE
     tags: dict[str, str] = field(default_factory=dict)
+    location: str = ""
+    """The folder of the store that was asked for; empty where it is one called by the id."""
 
     @property
     def artifact_root(self) -> str:
         """The folder of the store below which the files of its runs and logged models lie."""
-        return self.id
+        return self.location or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,16 @@ class DatasetInput:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetUse:
+    """A dataset of an experiment, and a part that it played in some run; empty where none was told."""
+
+    experiment_id: str
+    name: str
+    digest: str
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelOutput:
     """A logged model that a run made, and at which step."""
 
@@ -136,11 +148,13 @@ class Run:
     model_inputs: tuple[str, ...] = ()
     """Ids of the logged models that the run used."""
     outputs: tuple[ModelOutput, ...] = ()
+    location: str = ""
+    """That of its experiment."""
 
     @property
     def artifact_root(self) -> str:
         """The folder of the store in which the run's files lie."""
-        return f"{self.experiment_id}/{self.id}/artifacts"
+        return f"{self.location or self.experiment_id}/{self.id}/artifacts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +185,13 @@ class LoggedModel:
     tags: dict[str, str] = field(default_factory=dict)
     metrics: tuple[MetricPoint, ...] = ()
     registrations: tuple[Registration, ...] = ()
+    location: str = ""
+    """That of its experiment."""
 
     @property
     def artifact_root(self) -> str:
         """The folder of the store in which the model's files lie."""
-        return f"{self.experiment_id}/models/{self.id}/artifacts"
+        return f"{self.location or self.experiment_id}/models/{self.id}/artifacts"
 
 
 def experiment_number(experiment_id: object) -> int | None:

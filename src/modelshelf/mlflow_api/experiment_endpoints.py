@@ -18,19 +18,22 @@ _PAGE = Paging(default=0, holds=50_000, at_most=50_000)
 
 def create(registry: Registry, body: Body) -> Body:
     """Make an experiment."""
-    if body.get("artifact_location"):
-        _refuse_location(body["artifact_location"])
-    return {"experiment_id": registry.tracking.create_experiment(body["name"], tags=tags_of(body)).id}
+    location = _location(body.get("artifact_location", ""))
+    made = registry.tracking.create_experiment(body["name"], location=location, tags=tags_of(body))
+    return {"experiment_id": made.id}
 
 
-def _refuse_location(location: str) -> None:
-    """Files lie where the registry puts them; a client may only say so again."""
-    if location.startswith(f"{STORE_SCHEME}:"):
-        store_path(location)
-        return
-    raise Refusal.invalid(
-        f"invalid artifact_location {location[:200]!r}: files are kept in this registry's own store; leave it out"
-    )
+def _location(uri: str) -> str:
+    """The folder of the store that a URI names. Elsewhere nobody could seal or verify what a client puts there."""
+    if not uri:
+        return ""
+    scheme, _, path = uri.partition(":")
+    if scheme != STORE_SCHEME or not path.startswith("/") or path.startswith("//"):
+        raise Refusal.invalid(
+            f"invalid artifact_location {uri[:200]!r}: files are kept in this registry's own store; leave it out, or "
+            f"name a folder in the store, like {STORE_SCHEME}:/team-a"
+        )
+    return store_path(uri).text
 
 
 def get(registry: Registry, body: Body) -> Body:
@@ -91,6 +94,12 @@ def search(registry: Registry, body: Body) -> Body:
     return page.answer("experiments", wire.experiment)
 
 
+def search_datasets(registry: Registry, body: Body) -> Body:
+    """The datasets that runs of some experiments used."""
+    found = registry.tracking.dataset_uses(body.get("experiment_ids", []))
+    return {"dataset_summaries": [wire.dataset_use(use) for use in found]} if found else {}
+
+
 _ONE = fields(experiment_id=NEEDED)
 _SEARCH = fields(max_results=INT64, page_token=TEXT, filter=TEXT, order_by=TEXTS, view_type=VIEW)
 
@@ -115,4 +124,5 @@ ENDPOINTS = (
     Endpoint("POST", "/mlflow/experiments/delete-experiment-tag", delete_tag, fields(experiment_id=NEEDED, key=NEEDED)),
     Endpoint("POST", "/mlflow/experiments/search", search, _SEARCH),
     Endpoint("GET", "/mlflow/experiments/search", search, _SEARCH),
+    Endpoint("POST", "/mlflow/experiments/search-datasets", search_datasets, fields(experiment_ids=TEXTS)),
 )

@@ -127,7 +127,11 @@ _SEARCH = fields(filter=TEXT, max_results=Field(Kind.INT64, at_most=_PAGE.holds)
 
 ENDPOINTS = (
     Endpoint(
-        "POST", "/mlflow/registered-models/create", create, fields(name=MODEL, tags=objects(TAG), description=TEXT)
+        "POST",
+        "/mlflow/registered-models/create",
+        create,
+        fields(name=MODEL, tags=objects(TAG), description=TEXT),
+        quick=True,
     ),
     Endpoint("GET", "/mlflow/registered-models/get", get, _NAMED, quick=True),
     Endpoint("POST", "/mlflow/registered-models/rename", rename, fields(name=MODEL, new_name=MODEL)),
@@ -136,9 +140,15 @@ ENDPOINTS = (
     Endpoint("GET", "/mlflow/registered-models/search", search, _SEARCH),
     Endpoint("POST", "/mlflow/registered-models/get-latest-versions", latest_versions, _LATEST),
     Endpoint("GET", "/mlflow/registered-models/get-latest-versions", latest_versions, _LATEST),
-    Endpoint("POST", "/mlflow/registered-models/set-tag", set_tag, _TAGGED),
+    Endpoint("POST", "/mlflow/registered-models/set-tag", set_tag, _TAGGED, quick=True),
     Endpoint("DELETE", "/mlflow/registered-models/delete-tag", delete_tag, fields(name=MODEL, key=NEEDED)),
-    Endpoint("POST", "/mlflow/registered-models/alias", set_alias, fields(name=MODEL, alias=NEEDED, version=NEEDED)),
-    Endpoint("DELETE", "/mlflow/registered-models/alias", delete_alias, _ALIASED),
+    Endpoint(
+        "POST",
+        "/mlflow/registered-models/alias",
+        set_alias,
+        fields(name=MODEL, alias=NEEDED, version=NEEDED),
+        quick=True,
+    ),
+    Endpoint("DELETE", "/mlflow/registered-models/alias", delete_alias, _ALIASED, quick=True),
     Endpoint("GET", "/mlflow/registered-models/alias", version_by_alias, _ALIASED, quick=True),
 )

@@ -212,9 +212,16 @@ ENDPOINTS = (
         "/mlflow/runs/create",
         create,
         fields(experiment_id=TEXT, user_id=TEXT, run_name=TEXT, start_time=INT64, tags=objects(TAG)),
+        quick=True,
     ),
     Endpoint("GET", "/mlflow/runs/get", get, _RUN),
-    Endpoint("POST", "/mlflow/runs/update", update, fields(**_RUN, status=_STATUS, end_time=INT64, run_name=TEXT)),
+    Endpoint(
+        "POST",
+        "/mlflow/runs/update",
+        update,
+        fields(**_RUN, status=_STATUS, end_time=INT64, run_name=TEXT),
+        quick=True,
+    ),
     Endpoint("POST", "/mlflow/runs/delete", delete, fields(run_id=NEEDED)),
     Endpoint("POST", "/mlflow/runs/restore", restore, fields(run_id=NEEDED)),
     Endpoint(
@@ -230,15 +237,17 @@ ENDPOINTS = (
                 "timestamp": Field(Kind.INT64, required=True),
             }
         ),
+        quick=True,
     ),
-    Endpoint("POST", "/mlflow/runs/log-parameter", log_param, fields(**_RUN, key=NEEDED, value=TEXT)),
-    Endpoint("POST", "/mlflow/runs/set-tag", set_tag, fields(**_RUN, key=NEEDED, value=TEXT)),
+    Endpoint("POST", "/mlflow/runs/log-parameter", log_param, fields(**_RUN, key=NEEDED, value=TEXT), quick=True),
+    Endpoint("POST", "/mlflow/runs/set-tag", set_tag, fields(**_RUN, key=NEEDED, value=TEXT), quick=True),
     Endpoint("POST", "/mlflow/runs/delete-tag", delete_tag, fields(run_id=NEEDED, key=NEEDED)),
     Endpoint(
         "POST",
         "/mlflow/runs/log-batch",
         log_batch,
         fields(run_id=NEEDED, metrics=objects(_METRIC), params=objects(TAG), tags=objects(TAG)),
+        quick=True,
     ),
     Endpoint("POST", "/mlflow/runs/log-model", log_model, fields(run_id=NEEDED, model_json=NEEDED)),
     Endpoint(

@@ -35,5 +35,4 @@ ENDPOINTS = (
     Endpoint("PATCH", _WEBHOOK, not_available),
     Endpoint("DELETE", _WEBHOOK, not_available),
     Endpoint("POST", f"{_WEBHOOK}/test", not_available),
-    Endpoint("POST", "/mlflow/experiments/search-datasets", not_available),
 )

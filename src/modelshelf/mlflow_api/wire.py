@@ -10,6 +10,7 @@ from modelshelf.domain.catalog import ModelVersion, RegisteredModel
 from modelshelf.domain.sources import store_uri
 from modelshelf.domain.tracking import (
     DatasetInput,
+    DatasetUse,
     Experiment,
     LoggedModel,
     LoggedModelStatus,
@@ -153,6 +154,12 @@ def metric(point: MetricPoint) -> Json:
         if text:
             found[name] = text
     return found
+
+
+def dataset_use(found: DatasetUse) -> Json:
+    """A dataset of an experiment, and the part it played."""
+    summary = {"experiment_id": found.experiment_id, "name": found.name, "digest": found.digest}
+    return {**summary, "context": found.context} if found.context else summary
 
 
 def dataset_input(used: DatasetInput) -> Json:

@@ -9,13 +9,14 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 from urllib.parse import urlsplit
 
 from modelshelf.domain.errors import Invalid, Unavailable
+from modelshelf.native.proxies import Proxy
 
 CONNECT_SECONDS: Final = 10.0
 WAIT_SECONDS: Final = 120.0
@@ -24,6 +25,8 @@ WAIT_SECONDS: Final = 120.0
 ATTEMPTS: Final = 4
 PAUSE_SECONDS: Final = 0.2
 """Before the second attempt; twice as long before each further one."""
+
+LONGEST_LINE: Final = 16 << 20
 
 _RETRIED = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -46,6 +49,10 @@ class Answer(Protocol):
 
     def stream(self) -> BinaryIO:
         """The body, to be read and closed."""
+        ...
+
+    def lines(self) -> Iterator[bytes]:
+        """The body line by line, each as soon as it is there."""
         ...
 
 
@@ -88,7 +95,7 @@ class Tls:
 class HttpTransport:
     """The requests of one process to one server."""
 
-    def __init__(self, url: str, *, tls: Tls | None = None) -> None:
+    def __init__(self, url: str, *, tls: Tls | None = None, proxy: Proxy | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise Invalid(f"not the address of a server: {url!r}; write it like http://host:5000")
@@ -99,6 +106,9 @@ class HttpTransport:
         self._host, self._prefix = parts.hostname, parts.path.rstrip("/")
         self.place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self._prefix}"
         self._context = (tls or Tls()).context() if parts.scheme == "https" else None
+        self._proxy = proxy
+        if proxy is not None and self._context is None:  # a tunnel leads to https; other requests name the whole URL
+            self._prefix = self.place
         self._pid, self._lock = os.getpid(), threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
 
@@ -136,7 +146,8 @@ class HttpTransport:
         try:
             content = body() if callable(body) else body
             try:
-                connection.request(verb, self._prefix + path, content, dict(headers), encode_chunked=callable(body))
+                all_headers, chunked = self._sent_headers(headers), callable(body)
+                connection.request(verb, self._prefix + path, content, all_headers, encode_chunked=chunked)
             except (BrokenPipeError, ConnectionResetError):
                 if not callable(body):
                     raise
@@ -145,6 +156,10 @@ class HttpTransport:
         except BaseException:
             connection.close()
             raise
+
+    def _sent_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        through = self._proxy.headers if self._proxy and self._context is None else {}
+        return {**headers, **through}
 
     def _connection(self) -> http.client.HTTPConnection:
         if os.getpid() != self._pid:  # a forked child must not talk on its parent's connections
@@ -163,7 +178,11 @@ class HttpTransport:
         more: dict[str, Any] = {}
         if self._context is not None:
             kind, more = http.client.HTTPSConnection, {"context": self._context}
-        connection = kind(self._host, self._port, timeout=CONNECT_SECONDS, blocksize=1 << 18, **more)
+        proxy = self._proxy
+        host, port = (proxy.host, proxy.port) if proxy else (self._host, self._port)
+        connection = kind(host, port, timeout=CONNECT_SECONDS, blocksize=1 << 18, **more)
+        if proxy and self._context is not None:
+            connection.set_tunnel(self._host, self._port or http.client.HTTPS_PORT, proxy.headers)
         connection.connect()
         connection.sock.settimeout(WAIT_SECONDS)
         return connection
@@ -199,6 +218,15 @@ class HttpAnswer:
 
     def stream(self) -> BinaryIO:
         return io.BufferedReader(_Body(self, self._response), buffer_size=1 << 18)
+
+    def lines(self) -> Iterator[bytes]:
+        try:
+            while line := self._response.readline(LONGEST_LINE):
+                yield line
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken_off(error) from error
+        finally:
+            self.done()
 
     def done(self) -> None:
         """The connection goes back where the body was read to its end; else it is of no use any more."""

@@ -10,7 +10,7 @@ from modelshelf.sdk import entities, translation
 from modelshelf.sdk.active import now_ms
 from modelshelf.sdk.active_model import get_active_model_id
 from modelshelf.sdk.client_part import ClientPart
-from modelshelf.sdk.experiments import texts, warn_of_location
+from modelshelf.sdk.experiments import location_in_store, texts
 from modelshelf.sdk.runs import note_outputs, number, parent_of
 
 UNKNOWN_USER = "unknown"
@@ -23,8 +23,8 @@ class RunMethods(ClientPart):
         self, name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None
     ) -> str:
         """Make an experiment and answer its id. Raises AlreadyExists where the name is taken."""
-        warn_of_location(artifact_location)
-        return self._shelf.tracking.create_experiment(name, tags=texts(tags)).id
+        location = location_in_store(artifact_location)
+        return self._shelf.tracking.create_experiment(name, location=location, tags=texts(tags)).id
 
     def get_experiment(self, experiment_id: str) -> entities.Experiment:
         """An experiment by its id, deleted ones too. Raises NotFound."""

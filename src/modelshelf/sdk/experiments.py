@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelshelf.domain.errors import AlreadyExists, Conflict, Invalid, NotFound
+from modelshelf.domain.sources import STORE_SCHEME, store_path
 from modelshelf.domain.tracking import DEFAULT_EXPERIMENT, Lifecycle
 from modelshelf.domain.tracking import Experiment as Found
 from modelshelf.sdk import session, translation
@@ -70,18 +71,24 @@ def active_experiment_id() -> str:
 
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None) -> str:
     """Make an experiment and answer its id. Raises AlreadyExists where the name is taken, be it by a deleted one."""
-    warn_of_location(artifact_location)
-    return session.tracking().tracking.create_experiment(name, tags=texts(tags)).id
+    location = location_in_store(artifact_location)
+    return session.tracking().tracking.create_experiment(name, location=location, tags=texts(tags)).id
 
 
-def warn_of_location(artifact_location: str | None) -> None:
-    """Files always lie in the shelf's own store; a program that asks for another place still runs, and is told."""
+def location_in_store(artifact_location: str | None) -> str:
+    """The folder that a URI of the store names, or none.
+
+    Files always lie in the shelf's own store; a program that asks for another place still runs, and is told.
+    """
+    if artifact_location is not None and artifact_location.startswith(f"{STORE_SCHEME}:/"):
+        return store_path(artifact_location).text
     if artifact_location is not None:
         warnings.warn(
             f"artifact_location={artifact_location!r} is not used: files lie in the shelf's own store",
             UserWarning,
             stacklevel=3,
         )
+    return ""
 
 
 def texts(values: Mapping[str, Any] | None) -> dict[str, str]:

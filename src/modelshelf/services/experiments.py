@@ -1,17 +1,20 @@
 """Experiments: make, find, rename, tag, delete and restore."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from modelshelf.database import experiments
+from modelshelf.database import experiments, run_links
 from modelshelf.domain.access import Permission
-from modelshelf.domain.batches import check_experiment_name, check_experiment_tags
-from modelshelf.domain.errors import AlreadyExists, NotFound
+from modelshelf.domain.batches import check_experiment_location, check_experiment_name, check_experiment_tags
+from modelshelf.domain.errors import AlreadyExists, Invalid, NotFound
 from modelshelf.domain.events import EventName
 from modelshelf.domain.names import did_you_mean
-from modelshelf.domain.tracking import Experiment, Lifecycle
+from modelshelf.domain.tracking import DatasetUse, Experiment, Lifecycle, experiment_number
 from modelshelf.services.tracking_part import TrackingPart
 
 _NEAR_NAMES = 1_000
+_MOST_EXPERIMENTS = 20
+_MOST_DATASETS = 1_000
+_CONTEXT_TAG = "mlflow.data.context"
 _NAMES = "experiment names"
 """The lock of all who give names to experiments, so that a name can be looked at before it is taken."""
 
@@ -19,15 +22,23 @@ _NAMES = "experiment names"
 class Experiments(TrackingPart):
     """Names that gather runs and logged models. The experiment `0`, `Default`, is there from the start."""
 
-    def create_experiment(self, name: str, *, tags: Mapping[str, str] | None = None) -> Experiment:
+    def create_experiment(self, name: str, *, location: str = "", tags: Mapping[str, str] | None = None) -> Experiment:
         """Make an experiment: a name of at most 500 characters, tags of at most 20,000 each.
 
-        Raises AlreadyExists where the name is taken, be it by a deleted experiment.
+        The files of its runs and logged models lie below `location`, a folder of the store, or else below one that is
+        called by its id. Raises AlreadyExists where the name is taken, be it by a deleted experiment, and Invalid for a
+        location that lies in `sealed/` or in the folder of a run or logged model.
         """
         self._actor.require(Permission.WRITE)
         name, checked, now_ms = check_experiment_name(name), check_experiment_tags(tags or {}), self._clock()
+        location = check_experiment_location(location)
         with self._database.exclusive(_NAMES) as tx:
-            number = experiments.insert_experiment(tx, name, now_ms=now_ms)
+            if location and (owner := experiments.owner_of_folder(tx, location.split("/"))):
+                raise Invalid(
+                    f"the location {location!r} lies in the folder of {owner}; name one that is nobody's own",
+                    location=location,
+                )
+            number = experiments.insert_experiment(tx, name, location=location, now_ms=now_ms)
             if number is None:
                 raise self._taken(name)
             experiments.set_experiment_tags(tx, number, checked)
@@ -50,6 +61,15 @@ class Experiments(TrackingPart):
                 near = did_you_mean(name, experiments.experiment_names(tx, _NEAR_NAMES))
                 raise NotFound(f"no experiment is called {name!r}{near}", name=name)
             return found
+
+    def dataset_uses(self, experiment_ids: Sequence[str]) -> list[DatasetUse]:
+        """The datasets that runs of up to 20 experiments used, each once with each part it played: the first 1,000."""
+        self._actor.require(Permission.READ)
+        if not 1 <= len(experiment_ids) <= _MOST_EXPERIMENTS:
+            raise Invalid(f"name 1 to {_MOST_EXPERIMENTS} experiments, not {len(experiment_ids)}")
+        numbers = [number for each in experiment_ids if (number := experiment_number(each)) is not None]
+        with self._database.read() as tx:
+            return run_links.dataset_uses(tx, numbers, context_tag=_CONTEXT_TAG, limit=_MOST_DATASETS)
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> Experiment:
         """Give an experiment another name. Raises AlreadyExists where it is taken, Conflict where it is deleted."""

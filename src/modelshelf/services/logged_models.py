@@ -41,9 +41,10 @@ class LoggedModels(Runs):
         checked_params = check_logged_model_entries(params or {}, "param")
         checked_tags = check_logged_model_entries(tags or {}, "tag")
         with self._database.write() as tx:
+            experiment = self._writable_experiment(tx, experiment_id)
             model = LoggedModel(
                 id=f"m-{self._entropy(16).hex()}",
-                experiment_id=self._writable_experiment(tx, experiment_id).id,
+                experiment_id=experiment.id,
                 name=named,
                 created_ms=now_ms,
                 updated_ms=now_ms,
@@ -51,6 +52,7 @@ class LoggedModels(Runs):
                 run_id=bounded(run_id, "run id", _TEXT_LIMIT),
                 params=checked_params,
                 tags=checked_tags,
+                location=experiment.location,
             )
             logged_models.insert_logged_model(tx, model)
             data = {"experiment_id": model.experiment_id, "run_id": run_id, "name": model.name}

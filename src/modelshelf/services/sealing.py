@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from modelshelf.blobs.store import BlobStore
-from modelshelf.database import artifacts, events, versions
+from modelshelf.database import artifacts, events, gates, versions
 from modelshelf.database.database import Transaction
 from modelshelf.domain.catalog import ModelVersion
 from modelshelf.domain.events import Event, EventName
@@ -22,6 +22,7 @@ def seal(tx: Transaction, blobs: BlobStore, version: ModelVersion, *, actor: str
     refusals.refuse_missing(blobs, content.manifest.digests)
     sealed = replace(version, manifest=content.manifest.id, size=content.manifest.size)
     versions.seal_version(tx, sealed)
+    gates.mark_version(tx, version.model_id, version.number, now_ms=now_ms)
     data = {"manifest": sealed.manifest, "source": version.origin}
     subject = f"models/{version.name}/{version.number}"
     events.append(tx, Event(EventName.VERSION_SEALED, actor, now_ms, subject, data, model_id=version.model_id))
