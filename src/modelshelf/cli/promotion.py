@@ -2,7 +2,7 @@
 
 import click
 
-from modelshelf.cli import arguments, moves
+from modelshelf.cli import arguments, judgements, moves
 from modelshelf.cli.commands import Command
 from modelshelf.cli.completing import alias_names, stage_names
 from modelshelf.cli.invocation import Invocation, pass_invocation
@@ -20,6 +20,13 @@ from modelshelf.cli.invocation import Invocation, pass_invocation
 )
 @arguments.reason
 @arguments.if_current
+@click.option(
+    "--if-better",
+    metavar="METRIC",
+    help="Refuse unless its newest evaluation by METRIC against the version that is there shows an improvement.",
+)
+@click.option("--confidence", type=float, metavar="C", help="How sure --if-better has to be: 0.95.")
+@click.option("--dry-run", is_flag=True, help="Only tell what the gates say; exit code 3 where they refuse.")
 @pass_invocation
 def promote(
     invocation: Invocation,
@@ -29,13 +36,31 @@ def promote(
     stage: str | None,
     reason: str,
     if_current: str | None,
+    if_better: str | None,
+    confidence: float | None,
+    dry_run: bool,
 ) -> None:
     """Promote VERSION of the model NAME: --to an alias, or to a --stage."""
     if (alias is None) == (stage is None):
         raise click.UsageError("name either --to ALIAS or --stage STAGE, and not both")
     expected = arguments.expected(if_current)
     governance = invocation.registry().governance
-    move = governance.promote(name, version, alias=alias, stage=stage, reason=reason, if_current=expected)
+    if dry_run:
+        judgements.show(
+            invocation,
+            governance.judge(name, version, alias=alias, stage=stage, if_better=if_better, confidence=confidence),
+        )
+        return
+    move = governance.promote(
+        name,
+        version,
+        alias=alias,
+        stage=stage,
+        reason=reason,
+        if_current=expected,
+        if_better=if_better,
+        confidence=confidence,
+    )
     moves.show(invocation, move)
 
 

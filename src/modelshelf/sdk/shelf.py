@@ -15,15 +15,26 @@ def promote(
     stage: str | None = None,
     reason: str = "",
     if_current: int | None = ANYTHING,
+    if_better: str | None = None,
+    confidence: float | None = None,
 ) -> Move:
     """Move an alias, or else a stage, to a version; the version that held the stage is archived.
 
     Name exactly one of `alias` and `stage`. `if_current` refuses (AliasMoved) unless that version is there now; None
-    asks that none is. The reason, and a refusal too, stay in the ledger. Raises NotFound, Invalid.
+    asks that none is. `if_better` names a metric: the newest evaluation of the version by it, against the one that is
+    there, has to show an improvement, with at least this `confidence`. The reason, and a refusal too, stay in the
+    ledger. Raises NotFound, Invalid, and GateFailed where a gate refuses.
     """
-    number = version_number(version)
-    governance = session.registry().governance
-    return governance.promote(model, number, alias=alias, stage=stage, reason=reason, if_current=if_current)
+    return session.registry().governance.promote(
+        model,
+        version_number(version),
+        alias=alias,
+        stage=stage,
+        reason=reason,
+        if_current=if_current,
+        if_better=if_better,
+        confidence=confidence,
+    )
 
 
 def rollback(model: str, alias: str, *, reason: str = "") -> Move:
