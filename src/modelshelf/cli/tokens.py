@@ -1,6 +1,5 @@
 """`modelshelf token`: random passwords for programs."""
 
-import re
 from typing import Any
 
 import click
@@ -9,13 +8,11 @@ from modelshelf.cli.blocks import Cell, Instant, Note, Table
 from modelshelf.cli.cells import iso
 from modelshelf.cli.commands import Group
 from modelshelf.cli.invocation import Invocation, pass_invocation
+from modelshelf.cli.lifetimes import lifetime_ms
 from modelshelf.domain.access import Actor, Role
 from modelshelf.domain.credentials import Token
 from modelshelf.domain.errors import Invalid
 
-_HOUR_MS = 60 * 60 * 1000
-_UNITS_MS = {"m": _HOUR_MS // 60, "h": _HOUR_MS, "d": 24 * _HOUR_MS, "w": 7 * 24 * _HOUR_MS, "y": 365 * 24 * _HOUR_MS}
-_LIFETIME = re.compile(r"(\d{1,7})([mhdwy])", re.ASCII)
 _of_user = click.option("--user", metavar="NAME", help="Whose; left out, your own.")
 
 
@@ -38,10 +35,10 @@ def command() -> None:
 @pass_invocation
 def create(invocation: Invocation, user: str | None, name: str, expires: str, role: str | None) -> None:
     """Issue a token and print it: it is shown this once, and can't be had again."""
-    lifetime_ms = _lifetime_ms(expires)
+    lifetime = lifetime_ms(expires)
     registry = invocation.registry()
     owner = user or _own_name(registry.actor)
-    issued = registry.access.create_token(owner, name=name, role=role, lifetime_ms=lifetime_ms)
+    issued = registry.access.create_token(owner, name=name, role=role, lifetime_ms=lifetime)
     if invocation.as_json:
         invocation.show({"token": {**_record(issued.token), "secret": issued.text}})
         return
@@ -93,15 +90,6 @@ def _own_name(actor: Actor) -> str:
     if ":" in actor.name or actor.name == "anonymous":
         raise Invalid(f"say whose token it is: --user NAME ({actor.name} is no user of this shelf)")
     return actor.name.partition("/")[0]
-
-
-def _lifetime_ms(text: str) -> int | None:
-    if text.lower() == "never":
-        return None
-    found = _LIFETIME.fullmatch(text.lower())
-    if found is None:
-        raise Invalid(f"--expires {text!r} is not understood; write 30m, 12h, 90d, 2w, 1y or never", expires=text)
-    return int(found[1]) * _UNITS_MS[found[2]]
 
 
 def _record(token: Token) -> dict[str, Any]:
