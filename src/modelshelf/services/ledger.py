@@ -14,14 +14,6 @@ PAGE_LIMIT = 1000
 class Ledger(EventsPart):
     """Reads of the ledger, in an order without gaps that no later commit changes."""
 
-    def settle(self) -> int:
-        """Give every committed event its position; how many were waiting for one."""
-        with self._database.read() as tx:
-            if not events.waiting(tx):
-                return 0
-        with self._database.exclusive("positions") as tx:
-            return events.assign_positions(tx)
-
     def after(self, position: int, *, limit: int = PAGE_LIMIT) -> list[Event]:
         """The next events behind a position (0: from the first), the oldest first."""
         self._actor.require(Permission.READ)
