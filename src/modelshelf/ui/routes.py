@@ -1,0 +1,32 @@
+"""All pages and actions: which function makes what lies at a path. A new page is a line in its module's ROUTES."""
+
+from typing import Final
+
+from modelshelf.ui import (
+    actions_deletes,
+    actions_moves,
+    actions_texts,
+    pages_compare,
+    pages_model,
+    pages_models,
+    pages_session,
+    pages_tracking,
+    pages_version,
+)
+from modelshelf.ui.exchange import Routes
+
+SIGN_IN: Final = pages_session.SIGN_IN
+OPEN: Final = frozenset({pages_session.SIGN_IN, pages_session.THEME})
+"""Paths that are answered before it is known who asks: nothing of the shelf is on them."""
+
+ROUTES: Final[Routes] = {
+    **pages_models.ROUTES,
+    **pages_model.ROUTES,
+    **pages_version.ROUTES,
+    **pages_compare.ROUTES,
+    **pages_tracking.ROUTES,
+    **pages_session.ROUTES,
+    **actions_moves.ROUTES,
+    **actions_texts.ROUTES,
+    **actions_deletes.ROUTES,
+}
