@@ -53,6 +53,14 @@ def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever is kept for a user, e.g. keys, is not kept for whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def served() -> Iterator[ServedShelves]:
     """One server for all shelves of a session."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modelshelf.sdk.active import ActiveRun, active_run, end_run, last_active_run, start_run
     from modelshelf.sdk.active_model import clear_active_model, get_active_model_id
     from modelshelf.sdk.client import MlflowClient
+    from modelshelf.sdk.evaluating import evaluate
     from modelshelf.sdk.experiments import (
         create_experiment,
         delete_experiment,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         log_table,
         log_text,
     )
+    from modelshelf.sdk.following import Follower, follow
     from modelshelf.sdk.logged_models import (
         ActiveModel,
         create_external_model,
@@ -180,6 +182,8 @@ _HOMES = {
     "modelshelf.sdk.registering": ("register_model",),
     "modelshelf.sdk.client": ("MlflowClient",),
     "modelshelf.sdk.version_tags": ("set_model_version_tag",),
+    "modelshelf.sdk.evaluating": ("evaluate",),
+    "modelshelf.sdk.following": ("Follower", "follow"),
     "modelshelf.sdk.shelf": (
         "history",
         "promote",
@@ -197,6 +201,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ActiveModel",
     "ActiveRun",
+    "Follower",
     "MlflowClient",
     "MlflowException",
     "ShelfError",
@@ -216,9 +221,11 @@ __all__ = [
     "delete_tag",
     "end_run",
     "entities",
+    "evaluate",
     "exceptions",
     "finalize_logged_model",
     "flush_async_logging",
+    "follow",
     "get_active_model_id",
     "get_artifact_uri",
     "get_experiment",

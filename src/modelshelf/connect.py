@@ -4,6 +4,7 @@ import getpass
 import os
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,10 @@ from modelshelf.database.database import Database
 from modelshelf.database.migrations import migrate
 from modelshelf.domain.access import Actor, Role
 from modelshelf.domain.errors import Invalid, MissingPackage
+from modelshelf.sending.addresses import AllowedHosts
+from modelshelf.sending.http_sender import DEFAULT_TIMEOUT_SECONDS, HttpSender
+from modelshelf.services.keys import Keys, key_path
+from modelshelf.services.outlet import Dialect, Outlet
 from modelshelf.services.registry import Registry
 
 _POSTGRES = re.compile(r"(postgres|postgresql)(\+\w+)?://")
@@ -35,13 +40,26 @@ def local_actor() -> Actor:
     return Actor(f"local:{user}", Role.ADMIN)
 
 
-def connect(uri: str, *, artifacts: str = "") -> Registry:
+def connect(
+    uri: str,
+    *,
+    artifacts: str = "",
+    key_file: str = "",
+    webhook_allowed_hosts: str | None = None,
+    webhook_timeout: float = DEFAULT_TIMEOUT_SECONDS,
+    webhook_dialects: Mapping[str, Dialect] | None = None,
+) -> Registry:
     """Open the shelf in a database, making it where there is none yet.
 
     `uri` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name`. `artifacts` is the
     folder of the blobs, or a bucket, e.g. `s3://bucket/prefix`; left out, it is `<file>.files` beside an SQLite file,
     and for PostgreSQL a folder of this user's. A place that doesn't derive from the URI the database remembers: so
     whoever is given the same URI finds the same files.
+    `key_file` holds the keys that sign and encrypt, made when one is first needed; left out, it is what
+    MODELSHELF_KEY_FILE says, or a file of this user's.
+    `webhook_allowed_hosts` are internal hosts that webhooks may be sent to; left out, what
+    MODELSHELF_WEBHOOK_ALLOWED_HOSTS says. A try takes `webhook_timeout` seconds at most, and `webhook_dialects` are other
+    projects' ways to tell events.
     `http://host:5000` is a shelf behind a server; nothing is sent before it is first used, and `artifacts` is not ours
     to choose. Who is asking is told by MODELSHELF_TOKEN and its like.
     Raises Invalid for a URI of no known form, ForeignDatabase for another program's database, StorageFull where nothing
@@ -53,11 +71,36 @@ def connect(uri: str, *, artifacts: str = "") -> Registry:
     shown = _shown(uri)
     try:
         migrate(database, now_ms=now_ms(), place=shown)
-        blobs = _place(database, artifacts, beside, shown).store()
+        place, shelf_id = _place(database, artifacts, beside, shown)
+        blobs, keys = place.store(), _keys(key_file, shelf_id)
+        sender = _sender(webhook_allowed_hosts, webhook_timeout)
     except BaseException:
         database.close()
         raise
-    return Registry(database, blobs, actor=local_actor(), clock=now_ms, entropy=os.urandom, uri=shown)
+    return Registry(
+        database,
+        blobs,
+        actor=local_actor(),
+        clock=now_ms,
+        entropy=os.urandom,
+        uri=shown,
+        keys=keys,
+        outlet=Outlet(sender, webhook_dialects or {}),
+    )
+
+
+def _sender(allowed_hosts: str | None, timeout: float) -> HttpSender:
+    listed = os.environ.get("MODELSHELF_WEBHOOK_ALLOWED_HOSTS", "") if allowed_hosts is None else allowed_hosts
+    return HttpSender(AllowedHosts.parse(listed), timeout_seconds=timeout)
+
+
+def _keys(given: str, shelf_id: str) -> Keys:
+    """The keys of a shelf: neither in its database nor beside its files, so that a copy of both has none."""
+    named = given or os.environ.get("MODELSHELF_KEY_FILE", "")
+    if named:
+        return Keys(key_path(named))
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Keys(home / "modelshelf" / "keys" / f"{shelf_id}.json")
 
 
 def _remote(uri: str, artifacts: str) -> Registry:
@@ -100,8 +143,11 @@ def _shown(uri: str) -> str:
     return _SECRET.sub(r"://\1:***@", uri)
 
 
-def _place(database: Database, given: str, beside: Path | None, shown: str) -> Place:
-    """Where the blobs are: as remembered; else as given, or derived, which is remembered from then on."""
+def _place(database: Database, given: str, beside: Path | None, shown: str) -> tuple[Place, str]:
+    """Where the blobs are, and the shelf's identity.
+
+    The place is as remembered; else as given, or derived, which is remembered from then on.
+    """
     wanted = _place_at(given) if given else None
     with database.read() as tx:
         shelf_id, recorded = shelf.setting(tx, "shelf_id"), shelf.setting(tx, "artifacts")
@@ -119,7 +165,7 @@ def _place(database: Database, given: str, beside: Path | None, shown: str) -> P
             shelf.put_setting(tx, "artifacts", wanted.text)
         place = wanted
     _claim(place, shelf_id, shown)
-    return place
+    return place, shelf_id
 
 
 def _found(database: Database, wanted: Place | None, beside: Path | None, shown: str) -> tuple[str, str | None]:

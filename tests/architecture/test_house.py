@@ -51,7 +51,7 @@ def test_only_the_one_road_moves_aliases_and_stages() -> None:
         if re.search(r"\bappend_move\(", path.read_text(encoding="utf-8"))
     }
 
-    assert callers == {"database/governance.py", "services/moves.py"}
+    assert callers == {"database/governance.py", "services/moves.py", "services/rollout_ends.py"}
 
 
 def _error_classes() -> list[type[errors.ShelfError]]:

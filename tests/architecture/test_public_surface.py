@@ -63,7 +63,7 @@ with modelshelf.start_run():
 modelshelf.MlflowClient()
 """
 
-    assert loaded_after(code) == ["sqlite3"]
+    assert loaded_after(code) == ["msgspec", "sqlite3"]
 
 
 def test_every_public_name_is_there() -> None:

@@ -29,6 +29,7 @@ FEW = [
     ("name LIKE '%-77-%'", {"VIRTUAL TABLE", "model_name_trigrams", "registered_models_pkey"}),
     ("alias = 'champion'", {"aliases_by_alias"}),
     ("stage = 'Production'", {"model_versions_by_stage"}),
+    ("approval_status = 'Approved'", {"model_versions_by_approval"}),
     ("created_by = 'bob'", {"model_versions_by_creator"}),
     ("created < 1700000010000", {"model_versions_by_creation"}),
     ("source LIKE 's3://bucket/7/%'", {"model_versions_by_source"}),

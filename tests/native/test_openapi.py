@@ -22,6 +22,7 @@ _LOCAL = {
     "access.authenticate_password",
     "access.authenticate_token",
     "access.note_uses",
+    "events.seal",
     "events.settle",
     "artifacts.upload_files",
 }
@@ -44,6 +45,7 @@ def test_every_public_method_of_every_area_is_told_of(ask: Ask) -> None:
         "artifacts.read_range",
         "artifacts.fetch",
         "artifacts.size",
+        "artifacts.read_many",
     }
     assert methods - told - _LOCAL - by_other_names == set()
 

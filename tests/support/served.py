@@ -42,7 +42,8 @@ class ServedShelves:
         try:
             yield f"http://127.0.0.1:{self._port}/{name}"
         finally:
-            del self._shelves[name]
+            _, api = self._shelves.pop(name)
+            self._loop.call_soon_threadsafe(api.end_streams)
 
     def close(self) -> None:
         """End the server."""

@@ -7,9 +7,15 @@ from typing import TypeAlias
 
 from modelshelf.blobs.local import LocalBlobStore
 from modelshelf.connect import _database
+from modelshelf.database import shelf
 from modelshelf.database.migrations import migrate
 from modelshelf.domain.access import Actor, Role
 from modelshelf.domain.artifacts import FileEntry, Manifest
+from modelshelf.mlflow_api import webhook_dialect
+from modelshelf.sending.addresses import AllowedHosts
+from modelshelf.sending.http_sender import HttpSender
+from modelshelf.services.keys import Keys
+from modelshelf.services.outlet import Outlet
 from modelshelf.services.registry import Registry
 
 START_MS = 1_800_000_000_000
@@ -36,6 +42,8 @@ def open_shelf(uri: str, folder: Path, clock: Clock) -> Registry:
     """A shelf on a fresh database, with its own blobs, a clock moved by hand and ids that repeat from test to test."""
     database, _ = _database(uri)
     migrate(database, now_ms=clock(), place=uri)
+    with database.write() as tx:
+        shelf.put_setting_once(tx, "shelf_id", "0" * 32)
     count = itertools.count(1)
     return Registry(
         database,
@@ -44,6 +52,8 @@ def open_shelf(uri: str, folder: Path, clock: Clock) -> Registry:
         clock=clock,
         entropy=lambda size: next(count).to_bytes(size, "big"),
         uri=uri,
+        keys=Keys(folder / "keys" / "key.json"),
+        outlet=Outlet(HttpSender(AllowedHosts.parse("127.0.0.1"), timeout_seconds=5), webhook_dialect.DIALECTS),
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -12,6 +13,7 @@ from modelshelf.domain.verdicts import (
     CALIBRATION_LEAST,
     ERROR_RATE,
     LATENCY_BOUNDS,
+    MARGIN,
     CountEvidence,
     Counts,
     Evidence,
@@ -187,3 +189,104 @@ def test_extreme_reports_stay_finite() -> None:
 def test_the_bounds_of_latencies_grow() -> None:
     assert all(one < other for one, other in pairwise(LATENCY_BOUNDS))
     assert LATENCY_BOUNDS[-1] > 60
+
+
+def _mean_factor(new: int, old: int, rate_new: float, rate_old: float, log: Callable[[CountEvidence], float]) -> float:
+    """What one report multiplies an e-process by, on average, over all that can come of its requests."""
+    return sum(
+        math.comb(new, of_new)
+        * rate_new**of_new
+        * (1 - rate_new) ** (new - of_new)
+        * math.comb(old, of_old)
+        * rate_old**of_old
+        * (1 - rate_old) ** (old - of_old)
+        * math.exp(log(CountEvidence().with_report(Counts(old, of_old), Counts(new, of_new))))
+        for of_new in range(new + 1)
+        for of_old in range(old + 1)
+    )
+
+
+@pytest.mark.parametrize(("new", "old"), [(1, 1), (2, 9), (5, 5), (9, 2)])
+@pytest.mark.parametrize("rate_old", [0.01, 0.2, 0.5, 0.8])
+def test_no_report_favours_an_alarm_while_the_new_version_fails_no_more_often(
+    new: int, old: int, rate_old: float
+) -> None:
+    for part in (1.0, 0.9, 0.5, 0.0):
+        assert _mean_factor(new, old, rate_old * part, rate_old, CountEvidence.against_equal) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize(("new", "old"), [(1, 1), (2, 9), (5, 5), (9, 2)])
+@pytest.mark.parametrize("rate_old", [0.01, 0.2, 0.5, 0.8])
+def test_no_report_favours_an_all_clear_while_it_fails_more_often_than_the_margin(
+    new: int, old: int, rate_old: float
+) -> None:
+    for times in (1 + MARGIN, 2.0, 10.0):
+        rate_new = min(1.0, rate_old * times)
+        assert _mean_factor(new, old, rate_new, rate_old, CountEvidence.against_worse) <= 1 + 1e-9
+
+
+def test_copies_that_fail_together_with_their_originals_raise_no_alarm() -> None:
+    """As in a shadow: the same requests go to both versions."""
+    alarms = 0
+    for number in range(300):
+        source, evidence = random.Random(f"shadow {number}"), CountEvidence()
+        for _ in range(60):
+            failed = _failures(source, 50, 0.1).failures
+            evidence = evidence.with_report(Counts(50, failed), Counts(50, failed))
+            if evidence.against_equal() >= math.log(1 / ERROR_RATE):
+                alarms += 1
+                break
+
+    assert alarms / 300 <= ERROR_RATE
+
+
+def test_the_error_rate_is_shared_alike_before_and_after_the_first_outcome_comes() -> None:
+    source, evidence = random.Random(5), Evidence()
+    bounds = set()
+    for _ in range(40):
+        old, new = _failures(source, 75, 0.02), _failures(source, 25, 0.06)
+        evidence = evidence.with_report(0, Outcomes(75, old.failures), Outcomes(25, new.failures))
+        errors = evidence.verdict().metrics[0]
+        bounds.add(errors.finding is Finding.WORSE and errors.p_worse > ERROR_RATE / 3)
+
+    assert bounds == {False}
+
+
+@pytest.mark.parametrize(
+    ("name", "draw"),
+    [
+        ("rare sales", lambda source: float(source.random() < 0.01)),
+        ("very rare sales", lambda source: float(source.random() < 0.002)),
+        ("rare losses", lambda source: -float(source.random() < 0.01)),
+        ("amounts with a long tail", lambda source: source.lognormvariate(0, 1.5)),
+        ("costs with a long tail", lambda source: -source.lognormvariate(0, 1.5)),
+    ],
+)
+def test_outcomes_that_are_far_from_normal_raise_no_alarm(name: str, draw: Callable[[random.Random], float]) -> None:
+    alarms = 0
+    for number in range(200):
+        source, evidence = random.Random(f"{name} {number}"), MeanEvidence()
+        for report in range(90):
+            sides = [[draw(source) for _ in range(count)] for count in ((95, 5), (75, 25), (50, 50))[report // 30]]
+            old, new = (Sums(len(side), sum(side), sum(value * value for value in side)) for side in sides)
+            evidence = evidence.with_report(report // 30, old, new)
+            if evidence.against_equal() >= math.log(1 / ERROR_RATE):
+                alarms += 1
+                break
+
+    assert alarms / 200 <= ERROR_RATE
+
+
+def test_an_outcome_that_was_always_had_and_never_is_any_more_is_worse() -> None:
+    evidence = MeanEvidence().with_report(0, Sums(500, 500.0, 500.0), Sums(500, 0.0, 0.0))
+
+    assert evidence.against_equal() > math.log(1 / ERROR_RATE)
+
+
+def test_outcomes_far_from_zero_lose_their_digits_and_raise_no_alarm() -> None:
+    source = random.Random(6)
+    for centre in (1e8, 1e10, 1e12):
+        evidence = MeanEvidence()
+        for _ in range(20):
+            evidence = evidence.with_report(0, _sums(source, 95, mean=centre), _sums(source, 50, mean=centre))
+            assert evidence.against_equal() < math.log(1 / ERROR_RATE)

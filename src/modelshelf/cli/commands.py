@@ -41,8 +41,12 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "register": Entry("Register a new version of a model.", "register"),
         "alias": Entry("Set, clear and list aliases.", "alias"),
         "stage": Entry("Move a version to a stage.", "stage"),
+        "evaluate": Entry("Score a version against another one on the same rows.", "evaluate"),
         "promote": Entry("Move an alias or a stage to a version.", "promotion", "promote"),
+        "gate": Entry("Say what a version has to show before it is promoted.", "gate"),
         "rollback": Entry("Move an alias back to where it was before.", "promotion", "rollback"),
+        "request": Entry("Ask for a promotion, and approve or reject one.", "requests"),
+        "approval": Entry("Set the approval status of a version.", "approval"),
         "tag": Entry("Set and delete tags.", "tag"),
         "delete": Entry("Delete a version or a model.", "delete"),
     },
@@ -50,12 +54,15 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "download": Entry("Download files, every byte verified.", "download"),
         "predict": Entry("Predict with a model from CSV or JSON.", "predict"),
         "verify": Entry("Hash every stored byte again.", "verify"),
+        "audit": Entry("Prove that nobody edited history; tell who did what.", "audit"),
     },
     "Serve": {
         "server": Entry("Serve the shelf over HTTP.", "server"),
         "ui": Entry("The same as server.", "server", "ui"),
         "user": Entry("Make and manage users.", "users"),
         "token": Entry("Issue, list and revoke tokens.", "tokens"),
+        "webhook": Entry("Tell URLs of events, and see how that went.", "webhooks"),
+        "protect": Entry("Say who may move an alias or a stage.", "protect"),
     },
 }
 """Every command. The overview is told from here, so that it imports none of them."""

@@ -37,6 +37,7 @@ def version(of: ModelVersion) -> Record:
         "uri": of.uri,
         "aliases": list(of.aliases),
         "stage": of.stage.value,
+        "approval_status": of.approval_status or None,
         "description": of.description,
         "tags": dict(of.tags),
         "created": iso(of.created_ms),

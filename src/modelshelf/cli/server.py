@@ -53,6 +53,31 @@ _OPTIONS = (
         metavar="HOST,...",
     ),
     _option(
+        "key-file",
+        "The keys that sign and encrypt; all servers of a shelf share the file. Made when first needed.",
+        default="",
+        metavar="FILE",
+    ),
+    _option(
+        "heads-file",
+        "A file, best on another machine's disk, to which each signed head of the ledger is appended.",
+        default="",
+        metavar="FILE",
+    ),
+    _option(
+        "webhook-allowed-hosts",
+        "Internal hosts that webhooks may be sent to: names, addresses, networks.",
+        default="",
+        metavar="HOST,...",
+    ),
+    _option(
+        "webhook-timeout",
+        "How many seconds a webhook's receiver may take.",
+        default=15,
+        show_default=True,
+        type=click.IntRange(1, 120),
+    ),
+    _option(
         "log-level",
         "debug tells every request, info those that write or fail.",
         default="info",

@@ -98,6 +98,7 @@ def _version_facts(version: ModelVersion, inside: Contents, run: Run | None) -> 
             ("version", version.uri),
             ("description", Prose(version.description) if version.description else None),
             ("stage", version.stage.value),
+            ("approval", version.approval_status or None),
             ("created", Instant(version.created_ms)),
             ("by", version.created_by),
             ("updated", Instant(version.updated_ms)),

@@ -50,7 +50,7 @@ def after(tx: Transaction, position: int, limit: int) -> list[Event]:
         position=position,
         limit=limit,
     )
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
 
 
 def of_model(tx: Transaction, model_ids: list[int], before: int, limit: int) -> list[Event]:
@@ -65,7 +65,7 @@ def of_model(tx: Transaction, model_ids: list[int], before: int, limit: int) -> 
         before=before,
         limit=limit,
     )
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
 
 
 def latest(tx: Transaction, before: int, limit: int) -> list[Event]:
@@ -75,10 +75,10 @@ def latest(tx: Transaction, before: int, limit: int) -> list[Event]:
         before=before,
         limit=limit,
     )
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
 
 
-def _event(row: Row) -> Event:
+def event_of(row: Row) -> Event:
     return Event(
         name=row["name"],
         actor=row["actor"],

@@ -27,6 +27,21 @@ def lock_model(tx: Transaction, name: str, now_ms: int) -> tuple[int, int] | Non
     return (row["id"], row["last_move_ms"]) if row else None
 
 
+def lock_model_id(tx: Transaction, model_id: int, now_ms: int) -> int | None:
+    """The same by the model's id; None where it is no more."""
+    row = tx.one(
+        """
+        UPDATE registered_models
+        SET last_move_ms = CASE WHEN last_move_ms > :now_ms THEN last_move_ms ELSE :now_ms END
+        WHERE id = :id
+        RETURNING last_move_ms
+        """,
+        id=model_id,
+        now_ms=now_ms,
+    )
+    return row["last_move_ms"] if row else None
+
+
 def alias_target(tx: Transaction, model_id: int, alias: str) -> int | None:
     """The number that an alias points at now."""
     row = tx.one(
@@ -40,7 +55,7 @@ def alias_position(tx: Transaction, model: str, alias: str) -> AliasPosition | N
     row = tx.one(
         """
         SELECT m.name AS model, a.alias, a.number AS version, a.moved_ms, a.moved_by,
-            (SELECT MAX(id) FROM moves WHERE model_id = a.model_id AND alias = a.alias) AS move
+            (SELECT MAX(id) FROM moves WHERE model_id = a.model_id AND alias = a.alias AND slot = 'alias') AS move
         FROM registered_models m JOIN aliases a ON a.model_id = m.id
         WHERE m.name = :model AND a.alias = :alias
         """,
@@ -122,6 +137,8 @@ def append_move(tx: Transaction, move: Move) -> Move:
         cause=move.cause.value,
     )
     assert row is not None
+    if move.slot is Slot.ROUTE:
+        return replace(move, id=row["id"])  # the rollout's own row has what is true now
     if move.slot is Slot.STAGE:
         if move.after is not None:
             _put_stage(tx, move)
@@ -168,11 +185,13 @@ def _put_stage(tx: Transaction, move: Move) -> None:
 def moves_of_alias(tx: Transaction, model_id: int, alias: str) -> list[Move]:
     """All moves of an alias, the oldest first."""
     rows = tx.all(
-        f"SELECT {_COLUMNS} FROM moves WHERE model_id = :model_id AND alias = :alias ORDER BY id",
+        f"""
+        SELECT {_COLUMNS} FROM moves WHERE model_id = :model_id AND alias = :alias AND slot = 'alias' ORDER BY id
+        """,
         model_id=model_id,
         alias=alias,
     )
-    return [_move(row) for row in rows]
+    return [move_of(row) for row in rows]
 
 
 def moves_of_model(tx: Transaction, model_id: int, *, before_id: int, limit: int) -> list[Move]:
@@ -185,7 +204,7 @@ def moves_of_model(tx: Transaction, model_id: int, *, before_id: int, limit: int
         before_id=before_id,
         limit=limit,
     )
-    return [_move(row) for row in rows]
+    return [move_of(row) for row in rows]
 
 
 def alias_target_at(tx: Transaction, model_id: int, alias: str, at_ms: int) -> int | None:
@@ -225,7 +244,7 @@ def _text(value: int | str | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _move(row: Row) -> Move:
+def move_of(row: Row) -> Move:
     slot = Slot(row["slot"])
     before, after = _values(slot, (row["before_value"], row["after_value"]))
     return Move(

@@ -1,6 +1,16 @@
 """Rows of leases: work that one process at a time does for all."""
 
+from dataclasses import dataclass
+
 from modelshelf.database.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds it, and until when nobody else may."""
+
+    holder: str
+    until_ms: int
 
 
 def take(tx: Transaction, name: str, holder: str, *, now_ms: int, until_ms: int) -> bool:
@@ -23,3 +33,9 @@ def take(tx: Transaction, name: str, holder: str, *, now_ms: int, until_ms: int)
 def release(tx: Transaction, name: str, holder: str) -> bool:
     """Give a lease back; whether it was held."""
     return tx.execute("DELETE FROM leases WHERE name = :name AND holder = :holder", name=name, holder=holder) > 0
+
+
+def lease(tx: Transaction, name: str) -> Lease | None:
+    """A lease as it was last taken, also one whose time is over."""
+    row = tx.one("SELECT holder, until_ms FROM leases WHERE name = :name", name=name)
+    return Lease(**row) if row else None

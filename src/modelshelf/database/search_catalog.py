@@ -84,6 +84,7 @@ VERSIONS = Entity(
             ),
         ),
         "stage": Column("v.stage", lookup=own(_VERSIONS, "stage")),
+        "approval_status": Column("v.approval_status", lookup=own(_VERSIONS, "approval_status")),
         "run_id": Column("v.run_id", lookup=own(_VERSIONS, "run_id")),
         "source": Column("v.source", lookup=own(_VERSIONS, "source", cut=True)),
         "created": Column("v.created_ms", lookup=own(_VERSIONS, "created_ms")),

@@ -19,3 +19,18 @@ def put_setting(tx: Transaction, key: str, value: str) -> None:
         key=key,
         value=value,
     )
+
+
+def put_setting_once(tx: Transaction, key: str, value: str) -> str:
+    """Keep one setting of the shelf unless it has one already; the one it has now."""
+    row = tx.one(
+        """
+        INSERT INTO settings (key, value) VALUES (:key, :value)
+        ON CONFLICT (key) DO UPDATE SET value = settings.value
+        RETURNING value
+        """,
+        key=key,
+        value=value,
+    )
+    assert row is not None
+    return str(row["value"])

@@ -3,16 +3,34 @@
 import json
 from collections.abc import Sequence
 
+import msgspec
+
 from modelshelf.database import arrays
 from modelshelf.database.database import Row, Transaction
 from modelshelf.domain.catalog import ModelVersion
 from modelshelf.domain.names import Stage
 
+_tags = msgspec.json.Decoder(dict[str, str]).decode
+_aliases = msgspec.json.Decoder(list[str]).decode
+_STAGES = {stage.value: stage for stage in Stage}
+
+
+_selects: dict[str, str] = {}
+
 
 def _select(tx: Transaction) -> str:
+    """All that is told of versions, as each dialect asks for it."""
+    found = _selects.get(tx.dialect)
+    if found is None:
+        found = _selects[tx.dialect] = _select_text(tx)
+    return found
+
+
+def _select_text(tx: Transaction) -> str:
     return f"""
         SELECT v.id, v.model_id, m.name, v.number, v.manifest, v.size, v.source, v.origin, v.run_id, v.run_link,
-            v.logged_model, v.description, v.stage, v.created_ms, v.updated_ms, v.created_by,
+            v.logged_model, v.description, v.stage, v.approval_status, v.created_ms, v.updated_ms,
+            v.created_by,
             (SELECT {arrays.objects(tx, "t.key", "t.value")} FROM version_tags t WHERE t.version_id = v.id) AS tags,
             (
                 SELECT {arrays.lists(tx, "a.alias")} FROM aliases a
@@ -36,12 +54,13 @@ def _version(row: Row) -> ModelVersion:
         run_link=row["run_link"],
         logged_model=row["logged_model"],
         description=row["description"],
-        stage=Stage(row["stage"]),
+        stage=_STAGES[row["stage"]],
+        approval_status=row["approval_status"],
         created_ms=row["created_ms"],
         updated_ms=row["updated_ms"],
         created_by=row["created_by"],
-        tags=json.loads(tags) if tags and tags != "{}" else {},
-        aliases=tuple(sorted(json.loads(aliases))) if aliases and aliases != "[]" else (),
+        tags=_tags(tags) if tags and tags != "{}" else {},
+        aliases=tuple(sorted(_aliases(aliases))) if aliases and aliases != "[]" else (),
     )
 
 
@@ -119,6 +138,20 @@ def version_by_alias(tx: Transaction, model: str, alias: str) -> ModelVersion | 
         alias=alias,
     )
     return _version(row) if row else None
+
+
+def set_approval_status(tx: Transaction, model_id: int, number: int, status: str, *, now_ms: int) -> str | None:
+    """Set a version's approval status; the one that it had, None where there is no such version."""
+    where = "WHERE model_id = :model_id AND number = :number"
+    row = tx.one(f"SELECT approval_status FROM model_versions {where}", model_id=model_id, number=number)
+    tx.execute(
+        f"UPDATE model_versions SET approval_status = :status, updated_ms = :now_ms {where}",
+        model_id=model_id,
+        number=number,
+        status=status,
+        now_ms=now_ms,
+    )
+    return row["approval_status"] if row else None
 
 
 def newest(tx: Transaction, model_id: int, *, stage: str | None = None, before_ms: int | None = None) -> int | None:

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     WRITE = "write"
     MOVE = "move"
     DELETE = "delete"
+    APPROVE = "approve"
     ADMINISTER = "administer"
 
 
@@ -44,8 +45,8 @@ _CONTRIBUTOR = _READER | {Permission.WRITE, Permission.MOVE, Permission.DELETE}
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.READER: _READER,
     Role.CONTRIBUTOR: _CONTRIBUTOR,
-    Role.APPROVER: _CONTRIBUTOR,
-    Role.ADMIN: _CONTRIBUTOR | {Permission.ADMINISTER},
+    Role.APPROVER: _CONTRIBUTOR | {Permission.APPROVE},
+    Role.ADMIN: _CONTRIBUTOR | {Permission.APPROVE, Permission.ADMINISTER},
 }
 _RANKS = {role: rank for rank, role in enumerate(Role)}
 
@@ -96,6 +97,11 @@ class Identity:
 def lesser(one: Role, other: Role) -> Role:
     """The role of the two that may do less."""
     return min(one, other, key=_RANKS.__getitem__)
+
+
+def at_least(role: Role, needed: Role) -> bool:
+    """Whether a role is the needed one or a higher one."""
+    return _RANKS[role] >= _RANKS[needed]
 
 
 def role_name(text: object) -> Role:

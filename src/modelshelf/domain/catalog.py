@@ -29,6 +29,8 @@ class ModelVersion:
     """Bytes of all files of the sealed manifest."""
     tags: dict[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    approval_status: str = ""
+    """PendingManualApproval, Approved or Rejected, as in SageMaker's registry; empty where nobody set one."""
 
     @property
     def sealed(self) -> bool:

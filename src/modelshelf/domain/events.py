@@ -23,7 +23,29 @@ class EventName:
     ALIAS_MOVED = "alias.moved"  # alias, before, after, reason, cause
     ALIAS_CLEARED = "alias.cleared"  # alias, before, reason, cause
     STAGE_MOVED = "stage.moved"  # stage before and after, reason, cause
-    MOVE_REFUSED = "move.refused"  # alias or stage, wanted version, why
+    MOVE_REFUSED = "move.refused"  # alias or stage, wanted version, why; gates with their clauses where those refused
+    GATE_DEFINED = "gate.defined"  # model, alias or stage, clauses, auto, approvals; whether it replaced one
+    GATE_DELETED = "gate.deleted"  # model, alias or stage
+    VERSION_EVALUATED = "version.evaluated"  # metric, against, difference and its interval, dataset
+    PROTECTION_SET = "protection.set"  # pattern, alias or stage, who may move it, before and after
+    PROTECTION_REMOVED = "protection.removed"  # pattern, alias or stage, who could move it
+    REQUEST_OPENED = "request.opened"  # request, alias or stage, version, reason, before, expires_ms
+    REQUEST_COMMENTED = "request.commented"  # request, text
+    REQUEST_APPROVED = "request.approved"  # request, person, role, reason
+    REQUEST_REJECTED = "request.rejected"  # request, reason
+    REQUEST_WITHDRAWN = "request.withdrawn"  # request, reason
+    REQUEST_EXPIRED = "request.expired"  # request, expires_ms
+    REQUEST_SUPERSEDED = "request.superseded"  # request, why
+    REQUEST_REFUSED = "request.refused"  # request, why it could not be carried out, code
+    REQUEST_FULFILLED = "request.fulfilled"  # request, move, author, approvals
+    VERSION_APPROVAL_SET = "version.approval_set"  # approval status before and after, reason
+    ROLLOUT_STARTED = "rollout.started"  # rollout, alias, stable, target, steps, every_ms, shadow, reason
+    ROLLOUT_WEIGHT_MOVED = "rollout.weight_moved"  # rollout, alias, percent before and after, reason
+    ROLLOUT_PAUSED = "rollout.paused"  # rollout, why
+    ROLLOUT_RESUMED = "rollout.resumed"  # rollout, why
+    ROLLOUT_ABORTED = "rollout.aborted"  # rollout, why
+    ROLLOUT_FINISHED = "rollout.finished"  # rollout, why
+    ROLLOUT_ROLLED_BACK = "rollout.rolled_back"  # rollout, why, metrics with old and new values
     EXPERIMENT_CREATED = "experiment.created"
     EXPERIMENT_UPDATED = "experiment.updated"
     EXPERIMENT_DELETED = "experiment.deleted"
@@ -41,6 +63,12 @@ class EventName:
     USER_DELETED = "user.deleted"  # tokens that ended
     TOKEN_CREATED = "token.created"  # id, role, expires_ms
     TOKEN_REVOKED = "token.revoked"  # id
+    WEBHOOK_CREATED = "webhook.created"  # name, where its URL leads, events, filters, format; never a secret
+    WEBHOOK_UPDATED = "webhook.updated"  # name, which fields changed
+    WEBHOOK_DELETED = "webhook.deleted"  # name
+    WEBHOOK_PAUSED = "webhook.paused"  # name, reason; by a person, or because it keeps failing
+    WEBHOOK_RESUMED = "webhook.resumed"  # name, whether events were skipped
+    WEBHOOK_REDELIVERED = "webhook.redelivered"  # delivery, event and its position
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ class Slot(StrEnum):
 
     ALIAS = "alias"
     STAGE = "stage"
+    ROUTE = "route"
 
 
 class Cause(StrEnum):
@@ -20,6 +21,7 @@ class Cause(StrEnum):
     SET = "set"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    ROLLOUT = "rollout"
     ARCHIVED = "archived"  # another version took the stage
     VERSION_DELETED = "version deleted"
     MODEL_DELETED = "model deleted"
@@ -30,7 +32,8 @@ class Move:
     """One appended row of the ledger: an alias went from a version to another, or a version from a stage to another.
 
     For an alias `before` and `after` are version numbers (None: it pointed nowhere) and `version` is None; for a stage
-    they are stage names and `version` is the version that moved.
+    they are stage names and `version` is the version that moved; for a route they are the percent of the alias's traffic
+    that go to the `version` that is rolled out.
     """
 
     model_id: int

@@ -6,6 +6,7 @@ from enum import Enum
 
 from modelshelf.domain.errors import Invalid
 from modelshelf.domain.names import Stage
+from modelshelf.domain.requests import ApprovalStatus
 from modelshelf.domain.search_conditions import Fields, FieldType, Kind
 from modelshelf.domain.tracking import LoggedModelStatus, RunStatus
 
@@ -75,6 +76,7 @@ VERSIONS = Searchable(
             "version": NUMBER,
             "alias": TEXTS,
             "stage": TEXT,
+            "approval_status": TEXT,
             "run_id": TEXT,
             "source": TEXT,
             "created": NUMBER,
@@ -91,6 +93,7 @@ VERSIONS = Searchable(
             "version_number": "version",
             "aliases": "alias",
             "current_stage": "stage",
+            "model_approval_status": "approval_status",
             "source_path": "source",
             "creation_time": "created",
             "creation_timestamp": "created",
@@ -103,7 +106,7 @@ VERSIONS = Searchable(
         kinds=frozenset({Kind.TAG, Kind.PARAM, Kind.METRIC}),
     ),
     page_limit=200_000,
-    spellings={"stage": _spellings(Stage)},
+    spellings={"stage": _spellings(Stage), "approval_status": _spellings(ApprovalStatus)},
 )
 """Versions; their params and metrics are those of the run that made them. An unsealed one has no `manifest`."""
 

@@ -111,18 +111,18 @@ class CountEvidence:
 def _updated(
     logs: Sequence[float], ratios: Sequence[float], null: float, share: float, old: int, new: int
 ) -> tuple[float, ...]:
-    """Add the log-likelihood ratios of one report: `new` and `old` failures, against the null's ratio of rates."""
-    base = _new_share(share, null)
-    updated = []
-    for log, ratio in zip(logs, ratios, strict=True):
-        wanted = _new_share(share, ratio)
-        updated.append(log + new * math.log(wanted / base) + old * math.log((1 - wanted) / (1 - base)))
-    return tuple(updated)
+    """Add the log-likelihood ratios of one report: `new` and `old` failures, against the null's ratio of rates.
 
-
-def _new_share(share: float, ratio: float) -> float:
-    """The probability that a failure is the new version's, with its share of the requests, and failing so much more."""
-    return share * ratio / (share * ratio + 1 - share)
+    A failure is the new version's, which gets a share of the requests and fails r times as often, with the probability
+    share * r / (share * r + 1 - share).
+    """
+    together = old + new
+    return tuple(
+        log
+        + new * math.log(ratio / null)
+        + together * math.log((share * null + 1 - share) / (share * ratio + 1 - share))
+        for log, ratio in zip(logs, ratios, strict=True)
+    )
 
 
 def _log_mean_exp(logs: Sequence[float]) -> float:
@@ -215,8 +215,9 @@ class Judged:
 
     metric: str
     finding: Finding
-    old: float
-    new: float
+    old: float | None
+    """The share of failures or the mean of the old version; None before anything is known."""
+    new: float | None
     p_worse: float
     """Always-valid p-value of "no worse": below the metric's share of the error rate it is found worse."""
 
@@ -320,10 +321,13 @@ def _judge(metric: str, evidence: CountEvidence | MeanEvidence, bound: float) ->
     return Judged(metric, finding, old, new, min(1.0, math.exp(-max(0.0, against_equal))))
 
 
-def _values(evidence: CountEvidence | MeanEvidence) -> tuple[float, float]:
-    if isinstance(evidence, MeanEvidence):
-        old = sum((old for old, _ in evidence.steps.values()), Sums())
-        return old.mean, sum((new for _, new in evidence.steps.values()), Sums()).mean
-    return tuple(  # type: ignore[return-value]  # of two
-        counts.failures / counts.requests if counts.requests else math.nan for counts in (evidence.old, evidence.new)
-    )
+def _values(evidence: CountEvidence | MeanEvidence) -> tuple[float | None, float | None]:
+    if isinstance(evidence, CountEvidence):
+        return _share(evidence.old), _share(evidence.new)
+    old = sum((old for old, _ in evidence.steps.values()), Sums())
+    new = sum((new for _, new in evidence.steps.values()), Sums())
+    return (old.mean if old.count else None), (new.mean if new.count else None)
+
+
+def _share(counts: Counts) -> float | None:
+    return counts.failures / counts.requests if counts.requests else None

@@ -10,6 +10,7 @@ from modelshelf.mlflow_api import (
     run_endpoints,
     server_endpoints,
     version_endpoints,
+    webhook_endpoints,
 )
 from modelshelf.mlflow_api.routing import Route
 
@@ -23,4 +24,5 @@ ROUTES: tuple[Route, ...] = (
     *artifact_endpoints.ENDPOINTS,
     *direct_endpoints.ENDPOINTS,
     *server_endpoints.ENDPOINTS,
+    *webhook_endpoints.ENDPOINTS,
 )

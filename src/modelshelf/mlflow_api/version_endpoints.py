@@ -114,10 +114,10 @@ _SEARCH = fields(filter=TEXT, max_results=Field(Kind.INT64, at_most=_PAGE.holds)
 _STAGE = fields(name=MODEL, version=NEEDED, stage=NEEDED, archive_existing_versions=SWITCH)
 
 ENDPOINTS = (
-    Endpoint("POST", "/mlflow/model-versions/create", create, _CREATE),
+    Endpoint("POST", "/mlflow/model-versions/create", create, _CREATE, quick=True),
     Endpoint("GET", "/mlflow/model-versions/get", get, _ONE, quick=True),
     Endpoint("PATCH", "/mlflow/model-versions/update", update, fields(name=MODEL, version=NEEDED, description=TEXT)),
-    Endpoint("POST", "/mlflow/model-versions/transition-stage", transition_stage, _STAGE),
+    Endpoint("POST", "/mlflow/model-versions/transition-stage", transition_stage, _STAGE, quick=True),
     Endpoint("DELETE", "/mlflow/model-versions/delete", delete, _ONE),
     Endpoint("GET", "/mlflow/model-versions/search", search, _SEARCH),
     Endpoint(
@@ -128,6 +128,7 @@ ENDPOINTS = (
         "/mlflow/model-versions/set-tag",
         set_tag,
         fields(name=MODEL, version=NEEDED, key=NEEDED, value=TEXT),
+        quick=True,
     ),
     Endpoint("DELETE", "/mlflow/model-versions/delete-tag", delete_tag, fields(name=MODEL, version=NEEDED, key=NEEDED)),
 )

@@ -189,6 +189,9 @@ def _streams() -> dict[tuple[str, str], Json]:
     many = _told("What is stored.", {"type": "array", "items": {"$ref": "#/components/schemas/StoredBlob"}})
     octets: Json = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     framed: Json = {"application/vnd.modelshelf.blobs": {"schema": {"type": "string", "format": "binary"}}}
+    blobs = {"description": "The blobs, in the order in which they were asked for.", "content": framed}
+    upload: Json = {"name": "upload", "in": "path", "required": True, "schema": {"type": "string"}}
+    rest = {**_header("Content-Range", "bytes 0-1048575/1048576"), "required": True}
     lines: Json = {"application/x-ndjson": {"schema": {"type": "string"}}}
     found = {"description": "The bytes, or those of the Range that was asked for.", "content": octets}
     return {
@@ -197,9 +200,22 @@ def _streams() -> dict[tuple[str, str], Json]:
         ("PUT", "/blobs/{digest}"): _stream("upload", "201", stored, digest, body=octets),
         ("GET", "/blobs/{digest}"): _stream("download", "200", found, digest, _header("Range", "bytes=0-4194303")),
         ("GET", "/blobs/{digest}/parts"): _stream("parts", "200", _refer("BlobParts"), digest),
+        ("POST", "/blobs/fetch"): _stream("download_many", "200", blobs, body=_WANTED),
+        ("PUT", "/uploads/{upload}"): _stream("continue_upload", "201", stored, upload, rest, body=octets),
         ("GET", "/findings"): _stream("verify", "200", {"description": "One finding a line.", "content": lines}),
         ("GET", "/me"): {**_stream("caller", "200", _refer("Actor")), "tags": ["access"]},
     }
+
+
+_WANTED: Json = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "properties": {"digests": {"type": "array", "items": {"type": "string"}}},
+            "required": ["digests"],
+        }
+    }
+}
 
 
 def _refer(name: str) -> Json:
@@ -223,6 +239,8 @@ _SAID = {
     "upload": "Store bytes under their digest; refused where they have another one.",
     "download": "The bytes of a blob, whole or a range, verified before the last of them leaves.",
     "parts": "The digests of a blob's parts, by which each can be verified alone.",
+    "download_many": "Blobs of up to 1 MiB each: before the bytes of each, a line `sha256:<digest> <size>`.",
+    "continue_upload": "Send the rest of an upload, under a name of 32 hexadecimal digits that the client made up.",
     "verify": "Hash all stored bytes again: one finding per fault as a JSON object on a line of its own, at last {}.",
     "caller": "Who is asking, as the ledger would have it.",
 }

@@ -6,10 +6,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from modelshelf.domain.events import Event
 from modelshelf.domain.pages import Page
+from modelshelf.domain.proofs import SealedEvent
 from modelshelf.native.operations import Operation
 from modelshelf.services.events import PAGE_LIMIT
 
-_CURSORS = {"after": "position", "latest": "before"}
+_CURSORS = {"after": "position", "latest": "before", "sealed": "after"}
 
 
 def links(
@@ -21,7 +22,7 @@ def links(
     if isinstance(answer, Page):
         return _next(query, "page_token", answer.next_token) if answer.next_token else ()
     if operation.area == "events" and isinstance(answer, list) and answer:
-        last: Event = answer[-1]
+        last: Event | SealedEvent = answer[-1]
         full = len(answer) >= min(arguments["limit"], PAGE_LIMIT)
         return _next(query, _CURSORS[operation.method], str(last.position)) if full else ()
     return ()

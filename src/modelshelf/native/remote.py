@@ -1,17 +1,20 @@
 """The client half of the native API: the areas of a registry that is somewhere else, with the same methods."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from modelshelf.domain.access import Actor
+from modelshelf.domain.events import Event
 from modelshelf.native import credentials as environment
 from modelshelf.native import wire
 from modelshelf.native.client import Server
 from modelshelf.native.credentials import Credentials
 from modelshelf.native.direct import DirectBytes
 from modelshelf.native.operations import OPERATIONS, Operation
+from modelshelf.native.proxies import proxy_for
 from modelshelf.native.remote_artifacts import RemoteArtifacts
+from modelshelf.native.remote_stream import events_behind
 from modelshelf.native.shapes import shape
 from modelshelf.native.transport import HttpTransport, Transport
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from modelshelf.services.catalog import Catalog
     from modelshelf.services.events import Events
     from modelshelf.services.governance import Governance
+    from modelshelf.services.rollouts import Rollouts
     from modelshelf.services.tracking import Tracking
 
 _CALLED: Mapping[tuple[str, str], Operation] = {(each.area, each.method): each for each in OPERATIONS}
@@ -61,6 +65,7 @@ class RemoteRegistry:
     tracking: "Tracking"
     artifacts: "Artifacts"
     governance: "Governance"
+    rollouts: "Rollouts"
     events: "Events"
     access: "Access"
 
@@ -72,10 +77,10 @@ class RemoteRegistry:
         if given == Credentials():
             given = in_url if in_url != Credentials() else Credentials.from_environment()
         self.uri = shown.rstrip("/")
-        chosen = transport or HttpTransport(shown, tls=environment.tls_from_environment())
+        chosen = transport or HttpTransport(shown, tls=environment.tls_from_environment(), proxy=proxy_for(shown))
         self._server = server = Server(chosen, given, self.uri)
         self._actor: Actor | None = None
-        for area in ("catalog", "tracking", "governance", "events", "access"):
+        for area in ("catalog", "tracking", "governance", "rollouts", "events", "access"):
             setattr(self, area, RemoteArea(server, area))
         of_artifacts = RemoteArea(server, "artifacts")
         self._direct = DirectBytes(of_artifacts)
@@ -87,6 +92,10 @@ class RemoteRegistry:
         if self._actor is None:
             self._actor = wire.decode(self._server.send("GET", "/me").read(), Actor)
         return self._actor
+
+    def events_behind(self, position: int | None) -> Iterator[Event | None]:
+        """The events behind a position (None: from now on) as they happen; None now and then while all is quiet."""
+        return events_behind(self._server, position)
 
     def close(self) -> None:
         """Close the connections."""

@@ -21,6 +21,7 @@ from modelshelf.services.artifacts import Artifacts
 from modelshelf.services.catalog import Catalog
 from modelshelf.services.events import Events
 from modelshelf.services.governance import Governance
+from modelshelf.services.rollouts import Rollouts
 from modelshelf.services.tracking import Tracking
 
 AREAS: Mapping[str, type] = {
@@ -28,6 +29,7 @@ AREAS: Mapping[str, type] = {
     "tracking": Tracking,
     "artifacts": Artifacts,
     "governance": Governance,
+    "rollouts": Rollouts,
     "events": Events,
     "access": Access,
 }

@@ -16,18 +16,23 @@ from typing import Any
 from modelshelf.connect import connect
 from modelshelf.domain.access import Actor
 from modelshelf.domain.errors import Forbidden, ShelfError
+from modelshelf.hosting import lifetime, log
+from modelshelf.hosting.browser_safety import allowed_hosts, origin_refusal
 from modelshelf.mlflow_api import errors as mlflow_errors
+from modelshelf.mlflow_api import webhook_dialect
 from modelshelf.mlflow_api.json_api import MlflowApi
 from modelshelf.mlflow_api.routing import Receive, Scope, Send
 from modelshelf.native.endpoints import NativeApi, send_problem
 from modelshelf.native.operations import PREFIX
-from modelshelf.server import lifetime, log
+from modelshelf.native.shared_writes import SharedWrites
 from modelshelf.server.authentication import Authentication
-from modelshelf.server.background import Background
-from modelshelf.server.browser_safety import allowed_hosts, origin_refusal
+from modelshelf.server.background import DUTIES, Background
 from modelshelf.server.configuration import Configuration
+from modelshelf.server.deliveries import Deliveries
 from modelshelf.server.metrics import CONTENT_TYPE, Label, Latencies, shelf_text
+from modelshelf.server.sealing import Sealing
 from modelshelf.services.registry import Registry
+from modelshelf.ui.app import WebUi
 
 THREADS = 32
 MOST_ACTORS = 1_000
@@ -43,10 +48,19 @@ class Application:
     def __init__(self, registry: Registry, configuration: Configuration) -> None:
         self._registry = registry
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self._background = Background(registry)
+        self._deliveries = Deliveries(registry)
+        self._background = Background(registry, (*DUTIES, Sealing(configuration.heads_file).duty))
         self._authentication = Authentication(registry, required=configuration.auth == "required")
         inline = configuration.backend_store_uri.startswith("sqlite:")
-        self._mlflow, self._native = MlflowApi(self._pool, inline=inline), NativeApi(self._pool, inline=inline)
+        writes = SharedWrites(self._pool, registry.together) if inline else None
+        self._mlflow = MlflowApi(self._pool, inline=inline, writes=writes)
+        self._native = NativeApi(self._pool, inline=inline, writes=writes)
+        self._ui = WebUi(
+            self._pool,
+            self._identify,
+            signs_in=configuration.auth == "required",
+            clock=lambda: time.time_ns() // 1_000_000,
+        )
         listed = [name.strip() for name in configuration.allowed_hosts.split(",") if name.strip()]
         self._hosts = allowed_hosts(configuration.host, configuration.port, listed)
         self._actors: dict[Actor, Registry] = {}
@@ -58,7 +72,7 @@ class Application:
 
     def _labels(self) -> list[Label]:
         own = [("GET", path) for path in ("/health", "/version", "/metrics")]
-        return [*own, *self._mlflow.labels, *self._native.labels]
+        return [*own, *self._mlflow.labels, *self._native.labels, *self._ui.labels]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or begin and end with the process."""
@@ -75,12 +89,16 @@ class Application:
             if message["type"] == "lifespan.startup":
                 asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._native.end_streams)
                 self._background.start()
+                self._ui.warm()
+                self._deliveries.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self._background.close()
+                self._deliveries.close()
                 self._authentication.close()
                 self._pool.shutdown()
                 self._registry.close()
+                log.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -117,9 +135,10 @@ class Application:
         refusal = origin_refusal(scope["headers"], scope["method"], self._hosts)
         if refusal is not None:
             raise Forbidden(refusal)
-        actor = await self._actor(scope)
-        scope["modelshelf.actor"] = actor.name
-        scope["modelshelf.registry"] = self._acting_as(actor)
+        if self._ui.owns(path):
+            await self._ui(scope, receive, send)
+            return
+        await self._identify(scope, dict(scope["headers"]))
         if path == "/version":
             await _send(send, scope, self._version)
         elif path == "/metrics":
@@ -131,8 +150,12 @@ class Application:
         else:
             await self._mlflow(scope, receive, send)
 
-    async def _actor(self, scope: Scope) -> Actor:
-        headers = dict(scope["headers"])
+    async def _identify(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        actor = await self._actor(scope, headers)
+        scope["modelshelf.actor"] = actor.name
+        scope["modelshelf.registry"] = self._acting_as(actor)
+
+    async def _actor(self, scope: Scope, headers: dict[bytes, bytes]) -> Actor:
         known = self._authentication.known(headers)
         if known is not None:
             return known
@@ -176,7 +199,7 @@ class Application:
             "milliseconds": round(seconds * 1000, 2),
             "actor": scope.get("modelshelf.actor", ""),
         }
-        _log.log(logging.DEBUG if is_quiet else logging.INFO, "request", extra={"fields": fields})
+        log.note_request("debug" if is_quiet else "info", fields)
 
 
 async def _send(send: Send, scope: Scope, body: bytes, *, content_type: tuple[bytes, bytes] = _TEXT) -> None:
@@ -190,8 +213,15 @@ def application() -> Application:
     lifetime.default_signals()
     lifetime.end_with_parent()
     configuration = Configuration.from_environment()
-    log.configure(configuration.log_level)
-    registry = connect(configuration.backend_store_uri, artifacts=configuration.artifacts_destination)
+    log.configure_worker(configuration.log_level)
+    registry = connect(
+        configuration.backend_store_uri,
+        artifacts=configuration.artifacts_destination,
+        key_file=configuration.key_file,
+        webhook_allowed_hosts=configuration.webhook_allowed_hosts,
+        webhook_timeout=configuration.webhook_timeout,
+        webhook_dialects=webhook_dialect.DIALECTS,
+    )
     gc.collect()
     gc.freeze()  # what is there now stays: collections need not look at it again
     return Application(registry, configuration)

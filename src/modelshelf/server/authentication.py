@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from modelshelf.domain.access import ANONYMOUS, Actor, Identity, Role
 from modelshelf.domain.errors import Throttled, Unauthenticated
 from modelshelf.server import credentials
-from modelshelf.server.credentials import PasswordGiven, TokenGiven
+from modelshelf.server.credentials import Given, PasswordGiven, SessionGiven
 from modelshelf.server.last_uses import LastUses
 from modelshelf.server.throttle import Throttle
 from modelshelf.services.registry import Registry
@@ -53,7 +53,8 @@ class Authentication:
     """
 
     def __init__(self, registry: Registry, *, required: bool, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._access, self._required, self._monotonic = registry.access, required, monotonic
+        self._access, self._sessions = registry.access, registry.sessions
+        self._required, self._monotonic = required, monotonic
         self._anonymous = Actor(ANONYMOUS, Role.ADMIN)
         self._secret = os.urandom(32)
         self._remembered: dict[bytes, _Remembered] = {}
@@ -64,7 +65,7 @@ class Authentication:
 
     def known(self, headers: Mapping[bytes, bytes]) -> Actor | None:
         """The actor, if that can be told from memory."""
-        value = headers.get(_HEADER)
+        value = self._sent(headers)
         if value is None:
             return None if self._required else self._anonymous
         return self._recall(self._key(value))
@@ -75,7 +76,7 @@ class Authentication:
         Credentials that were sent have to be right, also where none are required. Raises Unauthenticated, and Throttled
         after too many failures.
         """
-        value = headers.get(_HEADER)
+        value = self._sent(headers)
         if value is None:
             if self._required:
                 raise Unauthenticated(
@@ -85,6 +86,11 @@ class Authentication:
             return self._anonymous
         key = self._key(value)
         return self._recall(key) or self._verified_in_turn(key, value, peer)
+
+    def _sent(self, headers: Mapping[bytes, bytes]) -> bytes | None:
+        """What the header says, or else the cookie of a session, which counts only where credentials are required."""
+        value = headers.get(_HEADER)
+        return credentials.in_cookies(headers.get(b"cookie")) if value is None and self._required else value
 
     def close(self) -> None:
         """Write what is still to be written."""
@@ -129,7 +135,9 @@ class Authentication:
             self._uses.note(identity.token_id)
         return identity.actor
 
-    def _identity(self, given: TokenGiven | PasswordGiven) -> Identity:
+    def _identity(self, given: Given) -> Identity:
+        if isinstance(given, SessionGiven):
+            return self._sessions.authenticate(given.text)
         if isinstance(given, PasswordGiven):
             return self._access.authenticate_password(given.user, given.password)
         identity = self._access.authenticate_token(given.text)
@@ -148,9 +156,9 @@ class Authentication:
             self._remembered[key] = _Remembered(identity.actor, changes, self._monotonic() + seconds)
 
 
-def _limits(given: TokenGiven | PasswordGiven, network: str) -> dict[Hashable, int]:
+def _limits(given: Given, network: str) -> dict[Hashable, int]:
     """What an attempt is counted by, the narrowest first, and how many may fail."""
-    if isinstance(given, TokenGiven):
+    if not isinstance(given, PasswordGiven):
         digest = hashlib.blake2b(given.text.encode(), digest_size=16).digest()
         return {("token", digest, network): FAILURES_PER_USER_AND_PEER}
     name = given.user[:256]

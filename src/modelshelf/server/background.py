@@ -5,6 +5,8 @@ exclusive transaction, for as long as it needs.
 """
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,14 +21,28 @@ _log = logging.getLogger("modelshelf.server")
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something to look after: `work` is called every so many seconds, and tells whether there may be more at once."""
+    """Something to look after: `work` is called every so many seconds, and tells whether there may be more at once.
+
+    `on_change`: it is called only where something was committed since it last had nothing to do. Where the database
+    can't tell that cheaply, it is called all the same.
+    """
 
     name: str
     seconds: float
     work: Callable[[Registry], object]
+    on_change: bool = False
 
 
-DUTIES: Sequence[Duty] = (Duty("positions", 0.1, lambda registry: registry.events.settle()),)
+def _step_rollouts(registry: Registry) -> None:
+    registry.rollouts.step_rollouts(f"{socket.gethostname()}:{os.getpid()}")
+
+
+DUTIES: Sequence[Duty] = (
+    Duty("positions", 0.1, lambda registry: registry.events.settle(), on_change=True),
+    Duty("rollouts", 1.0, _step_rollouts),
+    Duty("automatic gates", 0.5, lambda registry: registry.governance.look_at_evidence(), on_change=True),
+    Duty("expiry of requests", 10, lambda registry: registry.governance.expire_requests()),
+)
 
 
 class Background:
@@ -35,6 +51,7 @@ class Background:
     def __init__(self, registry: Registry, duties: Sequence[Duty] = DUTIES) -> None:
         self._registry = registry.acting_as(Actor(SYSTEM, Role.ADMIN))
         self._due = dict.fromkeys(duties, 0.0)
+        self._seen: dict[Duty, int | None] = {}
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -54,9 +71,20 @@ class Background:
             now = time.monotonic()
             for duty, due in self._due.items():
                 if due <= now and not self._ending.is_set():
-                    has_more = self._do(duty)
+                    has_more = self._has_cause(duty) and self._do(duty)
                     self._due[duty] = time.monotonic() + (0 if has_more else duty.seconds)
             self._ending.wait(max(0.0, min(self._due.values()) - time.monotonic()))
+
+    def _has_cause(self, duty: Duty) -> bool:
+        """Whether there may be something to do. The state is read before the work, so that nothing later is missed."""
+        if not duty.on_change:
+            return True
+        try:
+            state = self._registry.state()
+        except ShelfError:
+            return True  # the work fails likewise, and says so
+        known, self._seen[duty] = self._seen.get(duty), state
+        return state is None or state != known
 
     def _do(self, duty: Duty) -> bool:
         try:
@@ -65,4 +93,5 @@ class Background:
             _log.warning("%s: %s", duty.name, error.message)
         except Exception:
             _log.exception("%s failed", duty.name)
+        self._seen.pop(duty, None)  # it is still to be done
         return False

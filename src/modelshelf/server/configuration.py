@@ -31,6 +31,14 @@ class Configuration:
     """Whether to listen on an open address without asking who comes in."""
     allowed_hosts: str = ""
     """Names, by commas, that requests may call this server by, besides those of the address it listens on."""
+    key_file: str = ""
+    """The file of the keys that sign and encrypt, the same for all servers of a shelf."""
+    heads_file: str = ""
+    """A file, best elsewhere than the shelf, to which each new signed head of the ledger is appended."""
+    webhook_allowed_hosts: str = ""
+    """Internal hosts, by commas, that webhooks may be sent to: names, addresses and networks."""
+    webhook_timeout: int = 15
+    """How many seconds a receiver may take."""
     log_level: str = "info"
     """`debug` tells every request, `info` those that write or fail."""
     metrics_folder: str = ""
@@ -43,6 +51,8 @@ class Configuration:
             raise Invalid(f"MODELSHELF_LOG_LEVEL is {self.log_level!r}; it must be one of {', '.join(LOG_LEVELS)}")
         if not 1 <= self.workers <= 256:
             raise Invalid(f"a server has 1 to 256 workers, not {self.workers}")
+        if not 1 <= self.webhook_timeout <= 120:
+            raise Invalid(f"a webhook's receiver may take 1 to 120 seconds, not {self.webhook_timeout}")
         if not 0 <= self.port < 2**16:
             raise Invalid(f"a port is a number up to 65535, not {self.port}")
 
@@ -64,7 +74,7 @@ def variable(field: str) -> str:
 
 
 def _read(name: str, text: str) -> str | int | bool:
-    if name in {"port", "workers"}:
+    if name in {"port", "workers", "webhook_timeout"}:
         try:
             return int(text)
         except ValueError:

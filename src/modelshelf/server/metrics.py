@@ -88,6 +88,11 @@ def shelf_text(measured: Measurements) -> list[str]:
         "# HELP modelshelf_queue_age_seconds How long the oldest entry of a queue has been waiting.",
         "# TYPE modelshelf_queue_age_seconds gauge",
         f'modelshelf_queue_age_seconds{{queue="positions"}} {measured.waiting_event_ms / 1000:.3f}',
+        f'modelshelf_queue_age_seconds{{queue="webhooks"}} {measured.waiting_delivery_ms / 1000:.3f}',
+        "# HELP modelshelf_webhook_deliveries Deliveries to webhooks that wait, and that were given up.",
+        "# TYPE modelshelf_webhook_deliveries gauge",
+        f'modelshelf_webhook_deliveries{{state="waiting"}} {measured.waiting_deliveries}',
+        f'modelshelf_webhook_deliveries{{state="dead"}} {measured.dead_deliveries}',
     ]
 
 

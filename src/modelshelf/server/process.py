@@ -17,10 +17,11 @@ from granian.server.mp import MPServer
 
 from modelshelf.connect import connect
 from modelshelf.domain.errors import Unavailable
-from modelshelf.server import app, log
+from modelshelf.hosting import log
+from modelshelf.hosting.exposure import refuse_open_address
+from modelshelf.hosting.lifetime import GRACE_SECONDS, end_workers
+from modelshelf.server import app
 from modelshelf.server.configuration import Configuration
-from modelshelf.server.exposure import refuse_open_address
-from modelshelf.server.lifetime import GRACE_SECONDS, end_workers
 
 
 def serve(configuration: Configuration) -> None:
@@ -29,7 +30,11 @@ def serve(configuration: Configuration) -> None:
         configuration.host, auth_required=configuration.auth == "required", insecure=configuration.insecure
     )
     port = _free(configuration.host, configuration.port)
-    connect(configuration.backend_store_uri, artifacts=configuration.artifacts_destination).close()
+    connect(
+        configuration.backend_store_uri,
+        artifacts=configuration.artifacts_destination,
+        key_file=configuration.key_file,
+    ).close()
     if "obstore" in sys.modules:  # the threads that connections to a bucket need would be missing in forked workers
         multiprocessing.set_start_method("spawn", force=True)
     folder = tempfile.mkdtemp(prefix="modelshelf-metrics-")

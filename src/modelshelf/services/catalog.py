@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from modelshelf.database import catalog, governance
+from modelshelf.database import catalog, gates, governance
 from modelshelf.database.database import Transaction
 from modelshelf.domain.access import Permission
 from modelshelf.domain.catalog import RegisteredModel
-from modelshelf.domain.errors import AlreadyExists, VersionInUse
+from modelshelf.domain.errors import AlreadyExists, Protected, VersionInUse
 from modelshelf.domain.events import EventName
 from modelshelf.domain.governance import Cause, Move, Slot
-from modelshelf.domain.names import DESCRIPTION_LIMIT, TAG_VALUE_LIMIT, bounded, model_name, tag_key
-from modelshelf.services import moves, refusals
+from modelshelf.domain.names import DESCRIPTION_LIMIT, TAG_VALUE_LIMIT, Stage, bounded, model_name, tag_key
+from modelshelf.services import automatic, moves, protection, refusals, superseding
 from modelshelf.services.registration import checked_tags
 from modelshelf.services.search import CatalogSearch
 from modelshelf.services.versions import Versions
@@ -32,7 +32,8 @@ class Catalog(Versions, CatalogSearch):
                 raise AlreadyExists(f"a registered model {name!r} exists already", model=name)
             for key, value in checked.items():
                 catalog.tag_model(tx, model_id, key, value)
-            self._append(tx, EventName.MODEL_CREATED, f"models/{name}", model_id, {"tags": checked}, now_ms)
+            data = {"tags": checked, "description": description}
+            self._append(tx, EventName.MODEL_CREATED, f"models/{name}", model_id, data, now_ms)
             return self._model(tx, name)
 
     def model(self, name: str) -> RegisteredModel:
@@ -42,11 +43,16 @@ class Catalog(Versions, CatalogSearch):
             return self._model(tx, name)
 
     def rename_model(self, name: str, new_name: str) -> RegisteredModel:
-        """Give a model another name; versions, aliases, tags and history go with it. Raises NotFound, AlreadyExists."""
+        """Give a model another name; versions, aliases, tags and history go with it.
+
+        Raises NotFound, AlreadyExists, and Protected for those who may not move what only one of the names protects.
+        """
         self._actor.require(Permission.WRITE)
         new_name, now_ms = model_name(new_name), self._clock()
         with self._database.write() as tx:
             model_id = self._lock(tx, name, now_ms)
+            if protected := protection.refusal_of_rename(tx, self._actor, name, new_name):
+                raise protected
             if not catalog.rename_model(tx, model_id, new_name, now_ms=now_ms):
                 raise AlreadyExists(f"a registered model {new_name!r} exists already", model=new_name)
             data = {"before": name, "after": new_name}
@@ -67,19 +73,24 @@ class Catalog(Versions, CatalogSearch):
     def delete_model(self, name: str, *, force: bool = False) -> None:
         """Delete a model with all its versions; the ledger keeps its history.
 
-        Raises VersionInUse where aliases point at its versions, unless forced; the ledger tells that it was.
+        Raises VersionInUse where aliases point at its versions, unless forced; the ledger tells that it was. Raises
+        Protected, forced or not, for those who may not move one of the aliases or stages that would end.
         """
         self._actor.require(Permission.DELETE)
-        refusal: VersionInUse | None = None
+        refusal: VersionInUse | Protected | None
         with self._database.write() as tx:
             model_id, now_ms = self._lock_for_move(tx, name)
             aliases = governance.aliases_of_model(tx, model_id)
-            if aliases and not force:
+            used = (stage.value for stage in Stage if governance.versions_in_stage(tx, model_id, stage.value))
+            refusal = protection.refusal_of_any(tx, self._actor, name, aliases=aliases, stages=used)
+            if refusal is None and aliases and not force:
                 refusal = self._model_in_use(name, aliases)
+            if refusal is not None:
                 data: dict[str, object] = {"aliases": aliases, "refusal": refusal.message}
                 self._append(tx, EventName.MODEL_DELETE_REFUSED, f"models/{name}", model_id, data, now_ms)
             else:
                 self._end_aliases(tx, model_id, name, now_ms)
+                superseding.close_requests(tx, model_id, actor=self._actor.name, now_ms=now_ms)
                 catalog.delete_model(tx, model_id, now_ms=now_ms)
                 data = {"force": force, "aliases": aliases}
                 self._append(tx, EventName.MODEL_DELETED, f"models/{name}", model_id, data, now_ms)
@@ -105,6 +116,8 @@ class Catalog(Versions, CatalogSearch):
             catalog.tag_model(tx, model_id, key, value)
             data = {"key": key, "value": value}
             self._append(tx, EventName.MODEL_TAGGED, f"models/{name}", model_id, data, now_ms)
+            marked = gates.mark_model(tx, model_id, now_ms=now_ms)
+        automatic.follow(self._database, self._blobs, self._clock, marked)
 
     def untag_model(self, name: str, key: str) -> bool:
         """Remove a tag of a model; False where it was not there."""

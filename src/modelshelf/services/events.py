@@ -2,10 +2,11 @@
 
 from modelshelf.services.ledger import PAGE_LIMIT, Ledger
 from modelshelf.services.proofs import Proofs
+from modelshelf.services.provenance import Provenances
 from modelshelf.services.webhooks import Webhooks
 
 __all__ = ["PAGE_LIMIT", "Events"]
 
 
-class Events(Ledger, Proofs, Webhooks):
+class Events(Ledger, Proofs, Provenances, Webhooks):
     """What happened."""

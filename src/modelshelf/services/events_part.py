@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+from modelshelf.database import events
 from modelshelf.database.database import Database
 from modelshelf.domain.access import Actor
 from modelshelf.services.keys import Keys
+from modelshelf.services.outlet import Outlet
 
 
 class EventsPart:
@@ -18,6 +20,15 @@ class EventsPart:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
         keys: Keys,
+        outlet: Outlet | None = None,
     ) -> None:
-        self._database = database
+        self._database, self._outlet = database, outlet
         self._actor, self._clock, self._entropy, self._keys = actor, clock, entropy, keys
+
+    def settle(self) -> int:
+        """Give every committed event its position; how many were waiting for one."""
+        with self._database.read() as tx:
+            if not events.waiting(tx):
+                return 0
+        with self._database.exclusive("positions") as tx:
+            return events.assign_positions(tx)

@@ -4,6 +4,8 @@ from modelshelf.database import events, governance
 from modelshelf.database.database import Transaction
 from modelshelf.domain.events import Event, EventName
 from modelshelf.domain.governance import Move, Slot
+from modelshelf.domain.rollouts import CANARY
+from modelshelf.services import rollout_ends
 
 
 def append(tx: Transaction, move: Move) -> Move:
@@ -23,4 +25,7 @@ def append(tx: Transaction, move: Move) -> Move:
         name = EventName.ALIAS_CLEARED if made.after is None else EventName.ALIAS_MOVED
         data["alias"] = made.alias
     events.append(tx, Event(name, made.actor, made.time_ms, subject, data, model_id=made.model_id))
+    aborted = rollout_ends.abort_for(tx, made)
+    if aborted is not None and made.alias != CANARY:
+        append(tx, rollout_ends.canary_gone(aborted, made))
     return made

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from modelshelf.blobs.store import BlobStore
-from modelshelf.database import artifacts, catalog, events, versions
+from modelshelf.database import artifacts, catalog, events, gates, versions
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
 from modelshelf.domain.artifacts import Manifest
@@ -21,7 +21,7 @@ from modelshelf.domain.names import (
     version_number,
 )
 from modelshelf.domain.sources import OutsideSource, parse_source
-from modelshelf.services import refusals, resolution, sealing
+from modelshelf.services import automatic, refusals, resolution, sealing
 from modelshelf.services.resolution import Content
 
 RUN_LINK_LIMIT = 10_000
@@ -79,7 +79,10 @@ class Registration:
             if not content and not isinstance(parsed, OutsideSource):
                 at = f" at {source!r}" if source else ""
                 raise NotFound(f"there are no files{at} to register as a version of {name!r}", source=source)
-            return self._insert(tx, (model_id, name, number), draft, content, now_ms)
+            version = self._insert(tx, (model_id, name, number), draft, content, now_ms)
+            marked = gates.mark_version(tx, model_id, number, now_ms=now_ms)
+        automatic.follow(self._database, self._blobs, self._clock, marked)
+        return version
 
     def create_version_ahead(
         self,
@@ -103,7 +106,10 @@ class Registration:
         with self._database.write() as tx:
             model_id, number, now_ms = self._take_number(tx, name)
             content = resolution.content_ahead(tx, parsed)
-            return self._insert(tx, (model_id, name, number), draft, content, now_ms)
+            version = self._insert(tx, (model_id, name, number), draft, content, now_ms)
+            marked = gates.mark_version(tx, model_id, number, now_ms=now_ms)
+        automatic.follow(self._database, self._blobs, self._clock, marked)
+        return version
 
     def seal_version(self, name: str, number: int) -> ModelVersion:
         """Seal what lies at an unsealed version's source now; a sealed one stays as it is.
@@ -122,7 +128,9 @@ class Registration:
                     model=name,
                     version=number,
                 )
-            return sealed
+            marked = gates.mark_version(tx, sealed.model_id, number, now_ms=self._clock())
+        automatic.follow(self._database, self._blobs, self._clock, marked)
+        return sealed
 
     def _take_number(self, tx: Transaction, name: str) -> tuple[int, int, int]:
         now_ms = self._clock()
@@ -155,7 +163,13 @@ class Registration:
             tags=draft.tags,
         )
         versions.insert_version(tx, version)
-        data = {"source": draft.source, "run_id": version.run_id, "manifest": version.manifest, "tags": draft.tags}
+        data = {
+            "source": draft.source,
+            "run_id": version.run_id,
+            "manifest": version.manifest,
+            "tags": draft.tags,
+            "description": draft.description,
+        }
         self._append(tx, EventName.VERSION_CREATED, _subject(version), version.model_id, data, now_ms)
         return version
 

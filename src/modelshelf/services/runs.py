@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from modelshelf.database import logged_models, run_links, tracking
+from modelshelf.database import gates, logged_models, run_links, tracking
 from modelshelf.database import metrics as metric_rows
 from modelshelf.database.database import Transaction
 from modelshelf.domain.access import Permission
@@ -30,6 +30,7 @@ from modelshelf.domain.tracking import (
     RunStatus,
     run_status,
 )
+from modelshelf.services import automatic
 from modelshelf.services.experiments import Experiments
 
 HISTORY_LIMIT = 25_000
@@ -58,14 +59,16 @@ class Runs(Experiments):
         now_ms, checked = self._clock(), check_tags(tags or {})
         given = run_name(name, checked) or random_name(self._entropy(8))
         with self._database.write() as tx:
+            experiment = self._writable_experiment(tx, experiment_id)
             run = Run(
                 id=self._entropy(16).hex(),
-                experiment_id=self._writable_experiment(tx, experiment_id).id,
+                experiment_id=experiment.id,
                 name=given,
                 user=self._actor.name if user is None else bounded(user, "user", USER_LIMIT),
                 status=RunStatus.RUNNING,
                 started_ms=now_ms if started_ms is None else self._instant(started_ms, "start"),
                 tags={**checked, RUN_NAME_TAG: given},
+                location=experiment.location,
             )
             tracking.insert_run(tx, run)
             data = {"experiment_id": run.experiment_id, "name": run.name}
@@ -138,6 +141,8 @@ class Runs(Experiments):
                 self._add_points(tx, run_id, points)
             if checked_tags:
                 tracking.set_run_tags(tx, run_id, checked_tags)
+            marked = gates.mark_run(tx, run_id, now_ms=self._clock())
+        automatic.follow(self._database, self._blobs, self._clock, marked)
 
     @staticmethod
     def _add_points(tx: Transaction, run_id: str, points: Sequence[MetricPoint]) -> None:

@@ -58,9 +58,9 @@ class CatalogSearch:
     ) -> Page[ModelVersion]:
         """Versions that fit the filter, the last updated first unless ordered otherwise; `limit` is 1 to 200,000.
 
-        Attributes are name, version, alias, stage, run_id, source, created, updated (milliseconds since the epoch),
-        created_by, description, size (bytes), manifest and logged_model; further tags.<key>, and params.<key> and
-        metrics.<key> of the run that made the version.
+        Attributes are name, version, alias, stage, approval_status, run_id, source, created, updated (milliseconds
+        since the epoch), created_by, description, size (bytes), manifest and logged_model; further tags.<key>, and
+        params.<key> and metrics.<key> of the run that made the version.
         Raises InvalidFilter, which points at the fault, and Invalid for a bad limit or page token.
         """
         self._actor.require(Permission.READ)

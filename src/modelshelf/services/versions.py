@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from modelshelf.database import artifacts, governance, versions
+from modelshelf.database import artifacts, fleet, gates, governance, versions
 from modelshelf.database.database import Transaction
 from modelshelf.domain.access import Permission
 from modelshelf.domain.artifacts import Manifest
 from modelshelf.domain.catalog import ModelVersion, Resolution
 from modelshelf.domain.errors import VersionInUse
 from modelshelf.domain.events import EventName
+from modelshelf.domain.fleet import EXPIRY_MS
 from modelshelf.domain.governance import Cause, Move, Slot
 from modelshelf.domain.names import (
     DESCRIPTION_LIMIT,
@@ -21,7 +22,7 @@ from modelshelf.domain.names import (
     tag_key,
     version_number,
 )
-from modelshelf.services import moves, refusals, resolution
+from modelshelf.services import automatic, moves, protection, refusals, resolution, superseding
 from modelshelf.services.registration import Registration
 
 
@@ -74,6 +75,8 @@ class Versions(Registration):
                 raise refusals.no_version(tx, name, model_id, number)
             data, subject = {"key": key, "value": value}, f"models/{name}/{number}"
             self._append(tx, EventName.VERSION_TAGGED, subject, model_id, data, now_ms)
+            marked = gates.mark_version(tx, model_id, number, now_ms=now_ms)
+        automatic.follow(self._database, self._blobs, self._clock, marked)
 
     def untag_version(self, name: str, number: int, key: str) -> bool:
         """Remove a tag of a version; False where it was not there."""
@@ -90,7 +93,8 @@ class Versions(Registration):
     def delete_version(self, name: str, number: int, *, force: bool = False) -> None:
         """Delete a version; its number is never given again, and the ledger keeps what it was.
 
-        Raises VersionInUse where aliases point at it, unless forced; both are in the ledger.
+        Raises VersionInUse where aliases point at it, unless forced, and Protected, forced or not, for those who may
+        not move one of them, or its stage; all of it is in the ledger. What a loader runs is in use, too.
         """
         self._actor.require(Permission.DELETE)
         number, refusal = version_number(number), None
@@ -98,20 +102,26 @@ class Versions(Registration):
             model_id, now_ms = self._lock_for_move(tx, name)
             version = self._version(tx, name, number)
             subject = f"models/{name}/{number}"
-            if version.aliases and not force:
-                refusal = self._version_in_use(version)
+            refusal = protection.refusal_of_any(
+                tx, self._actor, name, aliases=version.aliases, stages=(version.stage.value,)
+            ) or (None if force else self._in_use(tx, version, now_ms))
+            if refusal is not None:
                 data: dict[str, object] = {"aliases": list(version.aliases), "refusal": refusal.message}
                 self._append(tx, EventName.VERSION_DELETE_REFUSED, subject, model_id, data, now_ms)
             else:
                 self._end_moves(tx, version, now_ms)
+                superseding.close_requests(tx, model_id, number=number, actor=self._actor.name, now_ms=now_ms)
                 versions.delete_version(tx, model_id, number)
                 data = {"force": force, "aliases": list(version.aliases), "manifest": version.manifest}
                 self._append(tx, EventName.VERSION_DELETED, subject, model_id, data, now_ms)
         if refusal is not None:
             raise refusal
 
-    @staticmethod
-    def _version_in_use(version: ModelVersion) -> VersionInUse:
+    def _in_use(self, tx: Transaction, version: ModelVersion, now_ms: int) -> VersionInUse | None:
+        """What speaks against a deletion: aliases, or else loaders that were heard of lately."""
+        if not version.aliases:
+            hosts = fleet.hosts_on(tx, version.name, version.number, since_ms=now_ms - EXPIRY_MS)
+            return self._loaded(version, hosts) if hosts else None
         shown = ", ".join(f"@{alias}" for alias in version.aliases)
         return VersionInUse(
             f"version {version.number} of {version.name!r} is what {shown} points at; "
@@ -119,6 +129,17 @@ class Versions(Registration):
             model=version.name,
             version=version.number,
             aliases=list(version.aliases),
+        )
+
+    @staticmethod
+    def _loaded(version: ModelVersion, hosts: Sequence[str]) -> VersionInUse:
+        shown = ", ".join(hosts[:5]) + (", ..." if len(hosts) > 5 else "")
+        return VersionInUse(
+            f"version {version.number} of {version.name!r} is running on {shown}; wait until it is not, or delete it by "
+            "force",
+            model=version.name,
+            version=version.number,
+            hosts=list(hosts),
         )
 
     def latest_versions(self, name: str, stages: Sequence[str] = ()) -> tuple[ModelVersion, ...]:
