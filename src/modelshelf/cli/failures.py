@@ -23,7 +23,8 @@ from modelshelf.domain.errors import (
     Untrusted,
 )
 
-OK, FAILED, USAGE, REFUSED, NOT_FOUND, FORBIDDEN, UNAVAILABLE, INTERRUPTED, CLOSED = 0, 1, 2, 3, 4, 5, 6, 130, 141
+OK, FAILED, USAGE, REFUSED, NOT_FOUND, FORBIDDEN, UNAVAILABLE, DIFFERENT = 0, 1, 2, 3, 4, 5, 6, 7
+INTERRUPTED, CLOSED = 130, 141
 """Exit codes; 141 is what shells say of a program whose reader went away."""
 
 _CODES: tuple[tuple[type[ShelfError], int], ...] = (

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 DEFAULT = Path("shelf.yaml")
 _LIMIT = 1024 * 1024
 _NESTING_LIMIT = 20
+_NUMBER_LIMIT = 50
+"""Characters of what is no text: longer numbers take YAML long to read, and nothing needs them."""
+_TEXT = "tag:yaml.org,2002:str"
 _HEADER = """\
 # The gates, protected names and webhooks of a shelf. modelshelf plan tells how the shelf differs from this file, and
 # modelshelf apply makes it so. Secrets are not here: name their variables with secret_env, and those of URLs that are
@@ -49,7 +52,11 @@ def text_of(document: dict[str, Any]) -> str:
     """A file's text for a document."""
     import yaml
 
-    return _HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    class Written(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return _HEADER + yaml.dump(document, Dumper=Written, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _parsed(path: Path, content: bytes) -> tuple[Any, dict[str, int]]:
@@ -57,13 +64,12 @@ def _parsed(path: Path, content: bytes) -> tuple[Any, dict[str, int]]:
     import yaml
 
     try:
-        for event in yaml.parse(content, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise _refused(path, event.start_mark.line, "references (*name) are not taken; quote a text with *")
         loader = yaml.SafeLoader(content)
         node = loader.get_single_node()
-        lines = dict(_lines_of(path, node, "", 0)) if node is not None else {}
-        return (loader.construct_document(node) if node is not None else None), lines
+        if node is None:
+            return None, {}
+        lines = dict(_lines_of(path, node, "", set()))
+        return loader.construct_document(node), lines
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         hint = "; quote a pattern that begins with *" if "alias" in str(getattr(error, "context", "")) else ""
@@ -71,15 +77,21 @@ def _parsed(path: Path, content: bytes) -> tuple[Any, dict[str, int]]:
         raise _refused(path, mark.line if mark else 0, f"it is no YAML that can be read: {told}{hint}") from None
 
 
-def _lines_of(path: Path, node: "Node", place: str, depth: int) -> Iterator[tuple[str, int]]:
+def _lines_of(path: Path, node: "Node", place: str, met: set[int]) -> Iterator[tuple[str, int]]:
+    """The lines of all below a node. What is referred to would come twice, and could grow without a limit."""
     import yaml
 
-    yield place, node.start_mark.line + 1
-    if depth > _NESTING_LIMIT:
+    if id(node) in met:
+        raise _refused(path, node.start_mark.line, "anchors that are referred to (&name, *name) are not taken")
+    met.add(id(node))
+    if place.count(".") + place.count("[") > _NESTING_LIMIT:
         raise _refused(path, node.start_mark.line, f"it is nested more than {_NESTING_LIMIT} times")
+    if isinstance(node, yaml.ScalarNode) and node.tag != _TEXT and len(node.value) > _NUMBER_LIMIT:
+        raise _refused(path, node.start_mark.line, f"a number of more than {_NUMBER_LIMIT} characters; quote a text")
+    yield place, node.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
         for at, item in enumerate(node.value):
-            yield from _lines_of(path, item, f"{place}[{at}]", depth + 1)
+            yield from _lines_of(path, item, f"{place}[{at}]", met)
     elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -87,7 +99,7 @@ def _lines_of(path: Path, node: "Node", place: str, depth: int) -> Iterator[tupl
             if inner in seen:
                 raise _refused(path, key.start_mark.line, f"{inner} is said twice")
             seen.add(inner)
-            yield from _lines_of(path, value, inner, depth + 1)
+            yield from _lines_of(path, value, inner, met)
             yield inner, key.start_mark.line + 1
 
 

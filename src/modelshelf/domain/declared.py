@@ -78,7 +78,9 @@ class Live:
 
 def declaration_of(document: object) -> Declaration:
     """What a document declares. Raises Invalid, whose `path` tells where the fault is: `gates[2].auto`."""
-    told = _mapping(document, "a shelf.yaml", (_PRUNE, *Section))
+    told = _mapping(
+        {} if document is None else document, "a shelf.yaml", (_PRUNE, *(section.value for section in Section))
+    )
     sections = tuple(section for section in Section if section.value in told)
     if not sections:
         raise Invalid(f"it declares nothing: it needs one of {', '.join(Section)}")
@@ -144,7 +146,9 @@ def _slot(alias: object, stage: object) -> tuple[Slot, str]:
     if alias is not None:
         return Slot.ALIAS, alias_name(alias)
     if (checked := stage_name(stage)) is Stage.NONE:
-        raise Invalid("every version begins in the stage None, so it can't be protected; protect the others", stage="")
+        raise Invalid(
+            "every version begins in the stage None, so it can't be protected; protect the others", path="stage"
+        )
     return Slot.STAGE, checked.value
 
 
@@ -155,9 +159,9 @@ def _webhook(item: object) -> DeclaredWebhook:
             path="secret",
         )
     told = _mapping(item, "a webhook", _WEBHOOK_KEYS)
-    format = told.get("format", STANDARD)
-    if format not in FORMATS:
-        raise Invalid(f"unknown format {format!r}: the formats are {', '.join(FORMATS)}", path="format")
+    form = told.get("format", STANDARD)
+    if form not in FORMATS:
+        raise Invalid(f"unknown format {form!r}: the formats are {', '.join(FORMATS)}", path="format")
     url, url_env = _url(told)
     signed, secret_env = _signed(told)
     return DeclaredWebhook(
@@ -167,7 +171,7 @@ def _webhook(item: object) -> DeclaredWebhook:
         events=webhook_rules.event_patterns(_texts(told, "events"), webhook_rules.event_names()),
         model=webhook_rules.model_filter(told.get("model", "*")),
         alias=webhook_rules.alias_filter(told.get("alias", "")),
-        format=format,
+        format=form,
         signed=signed,
         secret_env=secret_env,
         tries=webhook_rules.tries(told.get("tries", DEFAULT_TRIES)),
