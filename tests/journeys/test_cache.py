@@ -270,3 +270,14 @@ def test_a_note_that_lists_other_files_than_were_sealed_is_not_believed(
 
 def test_a_shelf_of_this_machine_needs_no_cache(shelf: Registry) -> None:
     assert cache.chosen(shelf) is None
+
+
+def test_what_a_killed_process_left_half_written_goes_after_a_day(kept: Cache) -> None:
+    old, new = kept.folder / "coming" / "old", kept.folder / "coming" / "new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    kept.trim()
+
+    assert (old.exists(), new.exists()) == (False, True)

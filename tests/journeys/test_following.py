@@ -17,7 +17,8 @@ from modelshelf.domain.rollouts import RolloutState
 from modelshelf.flavors.schema import ColSpec, Schema
 from modelshelf.flavors.signature import ModelSignature
 from modelshelf.sdk import session, watching
-from modelshelf.sdk.following import Follower, FollowerState
+from modelshelf.sdk.following import Follower
+from modelshelf.sdk.live import FollowerState
 from modelshelf.services.registry import Registry
 from served import ServedShelves
 from shelves import Clock, open_shelf
@@ -87,7 +88,7 @@ def fraud(shelf: Registry) -> Registry:
 
 
 @pytest.fixture
-def follower(fraud: Registry) -> Iterator[Follower]:
+def follower(fraud: Registry) -> Iterator[Follower]:  # noqa: ARG001 - there has to be something to follow
     with modelshelf.follow(PRODUCTION) as followed:
         yield followed
 
@@ -157,7 +158,8 @@ def test_what_does_not_move_is_not_followed(uri: str) -> None:
         modelshelf.follow(uri)
 
 
-def test_an_alias_that_is_not_there_is_an_error_at_once(fraud: Registry) -> None:
+@pytest.mark.usefixtures("fraud")
+def test_an_alias_that_is_not_there_is_an_error_at_once() -> None:
     with pytest.raises(NotFound, match="nowhere"):
         modelshelf.follow("models:/fraud@nowhere")
 
@@ -229,7 +231,8 @@ def test_a_shadow_is_asked_and_never_heard(fraud: Registry, follower: Follower) 
     until(lambda: step(fraud) or fraud.rollouts.rollout(rollout.id).state is RolloutState.ROLLED_BACK)
 
 
-def test_the_fleet_knows_what_a_follower_runs(fraud: Registry, follower: Follower) -> None:
+@pytest.mark.usefixtures("follower")
+def test_the_fleet_knows_what_a_follower_runs(fraud: Registry) -> None:
     until(lambda: fraud.rollouts.fleet("fraud"))
 
     (placement,) = fraud.rollouts.fleet("fraud")
@@ -245,3 +248,80 @@ def test_many_followers_converge(fraud: Registry) -> None:
     until(lambda: all(each.version == 2 for each in followers))
     for each in followers:
         each.close()
+
+
+def test_a_closed_follower_goes_on_answering_with_what_it_had(fraud: Registry, follower: Follower) -> None:
+    step(fraud)
+    fraud.rollouts.start("fraud", 2, alias="production", steps=[50], shadow=True)
+    until(lambda: follower.state.target == 2)
+
+    follower.close()
+
+    assert [follower.predict(ROWS, key=str(number)) for number in range(50)] == [[1, 1]] * 50
+
+
+def test_who_is_told_of_a_swap_may_close_the_follower(fraud: Registry) -> None:
+    swapped: list[Follower] = []
+
+    def close(state: FollowerState) -> None:
+        if state.version == 2:
+            swapped.append(follower)
+            follower.close()
+
+    follower = modelshelf.follow(PRODUCTION, on_swap=close)
+    fraud.governance.set_alias("fraud", "production", 2)
+
+    until(lambda: swapped)
+    assert follower.predict(ROWS) == [2, 2]
+
+
+def test_what_fails_while_it_is_told_of_a_swap_keeps_no_version_out(fraud: Registry) -> None:
+    def fail(_: FollowerState) -> None:
+        raise RuntimeError("the dashboard is down")
+
+    with modelshelf.follow(PRODUCTION, on_swap=fail) as follower:
+        fraud.governance.set_alias("fraud", "production", 2)
+        until(lambda: follower.version == 2)
+
+        assert follower.stale_since is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_a_worth_that_no_report_could_carry_is_refused_at_once(follower: Follower, value: float) -> None:
+    with pytest.raises(Invalid, match="what a request was worth"):
+        follower.tell("0123456789abcdef-v1-r1-0o", value)
+
+
+def test_ids_of_rollouts_that_nobody_here_answered_for_are_not_kept(follower: Follower) -> None:
+    assert not any(follower.tell(f"0123456789abcdef-v1-r{number}-0o", 1.0) for number in range(100))
+
+
+def test_a_key_is_as_long_as_may_be_also_for_a_shadow(fraud: Registry, follower: Follower) -> None:
+    step(fraud)
+    fraud.rollouts.start("fraud", 2, alias="production", steps=[50], shadow=True)
+    until(lambda: follower.state.target == 2)
+
+    with pytest.raises(Invalid, match="1024"):
+        follower.predict(ROWS, key="x" * 1025)
+
+
+def test_what_prepares_a_version_may_keep_it_out(fraud: Registry) -> None:
+    def prepare(version: int, _: Any) -> None:
+        if version == 2:
+            raise RuntimeError("too slow")
+
+    with modelshelf.follow(PRODUCTION, prepare=prepare) as follower:
+        fraud.governance.set_alias("fraud", "production", 2)
+        until(lambda: follower.stale_since is not None)
+
+        assert (follower.version, "too slow" in follower.last_error) == (1, True)
+
+
+def test_a_watch_that_ends_takes_nobody_along(fraud: Registry) -> None:
+    for _ in range(20):
+        with modelshelf.follow(PRODUCTION):
+            pass
+    with modelshelf.follow(PRODUCTION) as follower:
+        fraud.governance.set_alias("fraud", "production", 2)
+
+        until(lambda: follower.version == 2)

@@ -33,6 +33,21 @@ def _watch(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def end_alone() -> None:
+    """Where there is no parent to see to it: when a signal comes, tell the application, and don't wait for ever.
+
+    The event loop, which has set its own way with these signals before, goes on ending by it: Python calls what is set
+    here besides.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _begin_to_end)
+
+
+def _begin_to_end(_number: int, _frame: object) -> None:
+    signal.alarm(GRACE_SECONDS)  # which ends the process
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
 def end_workers() -> None:
     """In the parent, when it no longer serves: see that no worker is left."""
     for worker in multiprocessing.active_children():

@@ -16,6 +16,7 @@ import logging
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,9 @@ from modelshelf.services.registry import Registry
 
 ROOM_LEFT: Final = 0.9
 """When the cache has outgrown its bound, the least recently used blobs go until it fills so much of it."""
+
+LEFTOVER_SECONDS: Final = 24 * 3600
+"""A file that nobody has written to for so long is nobody's any more."""
 
 _log = logging.getLogger("modelshelf.cache")
 
@@ -100,6 +104,7 @@ class Cache:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
+            self._drop_leftovers()
             blobs = sorted(self._blobs(), key=lambda blob: blob[1].st_mtime_ns)
             held = sum(status.st_size for _, status in blobs)
             if held <= self._most_bytes:
@@ -109,6 +114,13 @@ class Cache:
                     return
                 path.unlink(missing_ok=True)
                 held -= status.st_size
+
+    def _drop_leftovers(self) -> None:
+        """Drop what processes that were killed did not finish."""
+        for path in (self.folder / "coming").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                    path.unlink()
 
     def size(self) -> int:
         """How many bytes are kept."""

@@ -6,19 +6,19 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from modelshelf.domain.errors import Invalid, ShelfError, SignatureMismatch, Unavailable
+from modelshelf.domain.errors import Invalid, NotFound, ShelfError, SignatureMismatch, Unavailable
 from modelshelf.domain.fleet import Heartbeat
 from modelshelf.domain.names import ModelUri
 from modelshelf.domain.rollouts import Route, request_id
 from modelshelf.flavors.compatibility import breaks
 from modelshelf.flavors.pyfunc_model import PyFuncModel
 from modelshelf.sdk import last_known, session
+from modelshelf.sdk.live import Answered, FollowerState, Live, Loaded
 from modelshelf.sdk.loading import load_pyfunc
 from modelshelf.sdk.outcomes import OutcomeTally
 from modelshelf.sdk.watching import watch
@@ -30,59 +30,6 @@ SHADOWS_WAITING = 100
 """Copies for a shadow that wait at most; more are dropped, so that no caller waits for a shadow."""
 
 _log = logging.getLogger("modelshelf.following")
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A version that is ready to answer."""
-
-    version: int
-    digest: str
-    model: PyFuncModel
-    loaded_ms: int
-    prepared: Any = None
-    """What `prepare` made of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What answers now: replaced as a whole, so that a request sees one state of things."""
-
-    route: Route
-    models: Mapping[int, Loaded]
-
-    @property
-    def stable(self) -> Loaded:
-        return self.models[self.route.stable]
-
-    def choose(self, key: str) -> Loaded:
-        """The version for a key; the stable one where the other is not ready."""
-        return self.models.get(self.route.version_for(key)) or self.stable
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A prediction, by which version, and the id under which its worth can be told later."""
-
-    value: Any
-    version: int
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class FollowerState:
-    """How a follower is doing."""
-
-    uri: str
-    version: int | None
-    """The version that answers; during a rollout the stable one."""
-    target: int | None
-    """The version that is being rolled out, if it is loaded."""
-    weight: float
-    stale_since: float | None
-    """Seconds since the epoch since when it could not become what the alias says; None where all is well."""
-    last_error: str
-    loaded_at: float | None = field(default=None)
 
 
 class Follower:
@@ -174,6 +121,17 @@ class Follower:
         if copied is not None:
             self._copy(route, copied, work)
         return Answered(value, loaded.version, request_id(route, loaded.version, os.urandom(8)))
+
+    def serve_with(self, version: int, work: Callable[[Loaded], Any]) -> Answered:
+        """The result of some work with a certain version: it counts for no rollout, and no shadow does it again.
+
+        Raises NotFound where that version does not answer here.
+        """
+        loaded = self.loaded(version)
+        if loaded is None:
+            raise NotFound(f"version {version} of {self.model} does not answer here", version=version)
+        route = Route(self.model, self._parsed.alias or "", version)
+        return Answered(work(loaded), version, request_id(route, version, os.urandom(8)))
 
     def loaded(self, version: int | None = None) -> Loaded | None:
         """A version that is loaded, by default the stable one; None where it is not."""

@@ -1,8 +1,8 @@
 """One watch per registry and process: it tells those who follow a model that something about it moved.
 
-Of a server the watch reads the stream of events, and goes on behind the last one when the stream breaks; of a database it
-asks for them. While it can't, those who follow look by themselves from time to time. Heartbeats and outcomes of all
-followers of the process leave together.
+Of a server the watch reads the stream of events, and goes on behind the last one when the stream breaks; of a
+database it asks for them. While it can't, those who follow look by themselves from time to time. Heartbeats and
+outcomes of all followers of the process leave together.
 """
 
 import logging
@@ -54,12 +54,13 @@ class Subscriber(Protocol):
 class Watch:
     """Watches one registry for all who follow something in it, for as long as there are any."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, first: Subscriber) -> None:
         self._registry = registry
         self._lock = threading.Lock()
         self._followers: weakref.WeakSet[Subscriber] = weakref.WeakSet()
         self._position: int | None = None
         self._ending = threading.Event()
+        self._followers.add(first)
         self._is_far = isinstance(registry, RemoteRegistry)
         for work in (self._watch, self._beat):
             threading.Thread(target=work, name=f"modelshelf-{work.__name__[1:]}", daemon=True).start()
@@ -74,11 +75,15 @@ class Watch:
         return True
 
     def discard(self, follower: Subscriber) -> None:
-        """Tell it no more; with the last one the watch ends."""
+        """Tell it no more; without any followers the watch ends when it next wakes up."""
         with self._lock:
             self._followers.discard(follower)
+
+    def _has_ended(self) -> bool:
+        with self._lock:
             if not self._followers:
                 self._ending.set()
+        return self._ending.is_set()
 
     @property
     def is_over(self) -> bool:
@@ -90,7 +95,7 @@ class Watch:
 
     def _watch(self) -> None:
         pause, due = 0.0, time.monotonic() + _spread(POLL_SECONDS)
-        while not self._ending.wait(pause):
+        while not self._ending.wait(pause) and not self._has_ended():
             is_blind = self._position is None
             try:
                 for event in self._events():
@@ -104,7 +109,7 @@ class Watch:
                     if time.monotonic() >= due:
                         self._look()
                         due = time.monotonic() + _spread(POLL_SECONDS)
-                    if self._ending.is_set():
+                    if self._has_ended():
                         return
             except Exception as error:  # whatever it is, those who follow must go on
                 _log.info("the registry's events can't be read just now: %s", error)
@@ -138,7 +143,7 @@ class Watch:
 
     def _beat(self) -> None:
         due = 0.0
-        while not self._ending.wait(_spread(REPORT_SECONDS)):
+        while not self._ending.wait(_spread(REPORT_SECONDS)) and not self._has_ended():
             try:
                 for each in self._all():
                     each.report()
@@ -168,8 +173,8 @@ def watch(registry: Registry, follower: Subscriber) -> Watch:
                 del _watches[known]
         found = _watches.get(id(registry))
         if found is None or not found.add(follower):
-            found = _watches[id(registry)] = Watch(registry)
-            found.add(follower)
+            found = _watches[id(registry)] = Watch(registry, follower)
+            follower.look()  # what moved since it last looked
         return found
 
 
