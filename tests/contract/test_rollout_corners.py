@@ -74,6 +74,19 @@ def test_steps_that_begin_with_all_of_the_traffic_end_after_their_time(
     assert fraud.rollouts.rollout(rollout.id).state is RolloutState.FINISHED
 
 
+def test_all_of_the_copies_are_a_step_of_their_own(fraud: Registry, clock: Clock, step: Step) -> None:
+    rollout = started(fraud, steps=[50, 100], shadow=True)
+    clock.tick(MINUTE)
+    step()
+    route = fraud.rollouts.route("fraud", "production")
+    clock.tick(MINUTE)
+
+    step()
+
+    assert (route.weight, route.version_for("anybody"), route.shadow_for("anybody")) == (100, 1, 2)
+    assert fraud.rollouts.rollout(rollout.id).state is RolloutState.FINISHED
+
+
 @pytest.mark.parametrize("alias", ["able", "zeta"])
 def test_deleting_the_model_clears_its_canary_once(fraud: Registry, alias: str, step: Step) -> None:
     fraud.governance.set_alias("fraud", alias, 1)
@@ -187,7 +200,7 @@ def test_sums_that_no_numbers_have_are_refused(fraud: Registry, sums: Sums) -> N
 def test_a_histogram_of_more_requests_than_there_were_is_refused(fraud: Registry) -> None:
     rollout = started(fraud)
 
-    with pytest.raises(Invalid, match="latency"):
+    with pytest.raises(Invalid, match="latencies"):
         fraud.rollouts.report([Report(rollout.id, 0, Outcomes(1, 0, (2,) * 55))])
 
 
@@ -206,9 +219,7 @@ def test_a_step_waits_until_all_reports_are_counted(
     assert fraud.rollouts.rollout(rollout.id).state is RolloutState.ROLLED_BACK
 
 
-def test_one_who_may_not_move_the_alias_may_not_abort_and_that_is_recorded(
-    fraud: Registry, as_actor: AsActor
-) -> None:
+def test_one_who_may_not_move_the_alias_may_not_abort_and_that_is_recorded(fraud: Registry, as_actor: AsActor) -> None:
     fraud.access.create_user("alice", role="admin", password=None)
     rollout = started(fraud)
     fraud.governance.protect("fraud", alias="production", users=["alice"])
@@ -286,3 +297,25 @@ def test_more_loaders_than_a_shelf_holds_are_refused(fraud: Registry, monkeypatc
 
     (placement,) = fraud.rollouts.fleet("fraud")
     assert sorted(each.beat.version for each in placement.loaders) == [1, 2]
+
+
+@pytest.mark.parametrize("fate", ["gone", "a reader now"])
+def test_who_started_it_and_may_no_longer_move_does_not_finish_it(
+    fraud: Registry, as_actor: AsActor, clock: Clock, step: Step, fate: str
+) -> None:
+    fraud.access.create_user("carl", role="contributor", password="correct horse")
+    fraud.access.create_user("dora", role="admin", password="correct horse")
+    carl = as_actor("carl", Role.CONTRIBUTOR)
+    rollout = carl.rollouts.start("fraud", 2, alias="production", steps=[50], every_ms=60_000)
+    if fate == "gone":
+        fraud.access.delete_user("carl")
+    else:
+        fraud.access.set_role("carl", "reader")
+
+    clock.tick(60_000)
+    step()
+
+    held = fraud.rollouts.rollout(rollout.id)
+    assert held.state is RolloutState.PAUSED
+    assert "carl, who started it, may not move aliases any more" in held.why
+    assert fraud.catalog.resolve("models:/fraud@production").version.number == 1

@@ -321,7 +321,7 @@ def test_the_fleet_shows_wanted_against_seen(fraud: Registry) -> None:
     (placement,) = fraud.rollouts.fleet("fraud")
 
     assert placement.route.stable == 2
-    assert placement.summary == "1 of 3 on v2; 2 still on v1: host-b, host-c"
+    assert placement.summary == "1 of 3 on v2, 2 still on v1: host-b, host-c"
 
 
 def test_loaders_that_fall_silent_are_gone(fraud: Registry, clock: Clock) -> None:

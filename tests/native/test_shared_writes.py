@@ -106,3 +106,26 @@ def test_a_write_together_hands_its_transaction_on_to_writers_that_wait(
 def test_blocks_inside_each_other_are_refused(registry: Registry) -> None:
     with registry.together(), pytest.raises(RuntimeError, match="inside"), registry.together():
         pass
+
+
+def test_patient_writes_gather_before_they_share_a_commit(registry: Registry, pool: ThreadPoolExecutor) -> None:
+    commits = 0
+
+    @contextmanager
+    def counted() -> Iterator[None]:
+        nonlocal commits
+        commits += 1
+        with registry.together():
+            yield
+
+    writes = SharedWrites(pool, counted, patience=0.05)
+
+    async def ask() -> list[str]:
+        tasks = []
+        for number in range(10):
+            tasks.append(asyncio.ensure_future(writes.do(registry.catalog.create_model, f"m-{number}")))
+            await asyncio.sleep(0.001)
+        return [made.name for made in await asyncio.gather(*tasks)]
+
+    assert asyncio.run(ask()) == [f"m-{number}" for number in range(10)]
+    assert commits <= 3

@@ -68,6 +68,17 @@ def hosts_on(tx: Transaction, model: str, version: int, *, since_ms: int) -> lis
     return [row["host"] for row in rows]
 
 
+def count(tx: Transaction) -> int:
+    """How many loaders there are."""
+    row = tx.one("SELECT COUNT(*) AS count FROM loaders")
+    return int(row["count"]) if row else 0
+
+
+def any_before(tx: Transaction, *, before_ms: int) -> bool:
+    """Whether there are any that were not heard of since an instant."""
+    return tx.one("SELECT 1 AS found FROM loaders WHERE seen_ms < :before_ms LIMIT 1", before_ms=before_ms) is not None
+
+
 def forget(tx: Transaction, *, before_ms: int) -> int:
     """Drop those not heard of since an instant; how many."""
     return tx.execute("DELETE FROM loaders WHERE seen_ms < :before_ms", before_ms=before_ms)

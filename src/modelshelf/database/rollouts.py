@@ -1,7 +1,7 @@
 """Rows of rollouts, and of the reports that have not been counted yet."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -13,9 +13,14 @@ from modelshelf.domain.rollouts import Plan, Report, Rollout, RolloutState
 from modelshelf.domain.verdicts import Evidence, Verdict
 
 _COLUMNS = """
-    id, model_id, model, alias, stable, target, plan, state, step, salt, started_ms, started_by, step_ms, reason,
+    id, model_id,
+    COALESCE(
+        (SELECT m.name FROM registered_models m WHERE m.id = rollouts.model_id AND rollouts.ended_ms IS NULL), model
+    ) AS model,
+    alias, stable, target, plan, state, step, salt, started_ms, started_by, step_ms, reason,
     ended_ms, why, verdict
 """
+"""One that is under way goes by what its model is called now, one that is over by what it was called then."""
 
 
 def insert(tx: Transaction, rollout: Rollout, *, started_as: Role) -> int:
@@ -76,6 +81,18 @@ def live_of_model(tx: Transaction, model_id: int) -> list[Rollout]:
     return [_rollout(row) for row in rows]
 
 
+def live_steps(tx: Transaction, ids: Collection[int]) -> dict[int, int]:
+    """The steps in which those of some rollouts are that are under way, by their ids."""
+    rows = tx.all(
+        f"""
+        SELECT id, step FROM rollouts
+        WHERE id IN (SELECT value FROM {arrays.numbers(tx, "ids")}) AND ended_ms IS NULL
+        """,
+        ids=json.dumps(sorted(ids)),
+    )
+    return {row["id"]: row["step"] for row in rows}
+
+
 def all_live(tx: Transaction) -> list[Rollout]:
     """All that are under way."""
     return [_rollout(row) for row in tx.all(f"SELECT {_COLUMNS} FROM rollouts WHERE ended_ms IS NULL ORDER BY id")]
@@ -103,35 +120,42 @@ def starter(tx: Transaction, rollout_id: int) -> Actor:
     return Actor(row["started_by"], Role(row["started_as"]))
 
 
-def put_step(tx: Transaction, rollout_id: int, *, step: int, step_ms: int) -> None:
+def put_step(tx: Transaction, rollout_id: int, *, step: int, clock_ms: int) -> None:
     """Begin a step."""
     tx.execute(
-        "UPDATE rollouts SET step = :step, step_ms = :step_ms, step_requests = 0 WHERE id = :id",
+        "UPDATE rollouts SET step = :step, step_ms = :clock_ms, step_requests = 0 WHERE id = :id",
         id=rollout_id,
         step=step,
-        step_ms=step_ms,
+        clock_ms=clock_ms,
     )
 
 
-def pause(tx: Transaction, rollout_id: int, *, why: str, now_ms: int) -> None:
+def put_step_time(tx: Transaction, rollout_id: int, *, clock_ms: int) -> None:
+    """Let the step begin now."""
+    tx.execute("UPDATE rollouts SET step_ms = :clock_ms WHERE id = :id", id=rollout_id, clock_ms=clock_ms)
+
+
+def pause(tx: Transaction, rollout_id: int, *, why: str, clock_ms: int) -> None:
     """Hold a rollout where it is."""
     tx.execute(
-        "UPDATE rollouts SET state = 'paused', why = :why, paused_ms = :now_ms WHERE id = :id",
+        "UPDATE rollouts SET state = 'paused', why = :why, paused_ms = :clock_ms WHERE id = :id",
         id=rollout_id,
         why=why,
-        now_ms=now_ms,
+        clock_ms=clock_ms,
     )
 
 
-def resume(tx: Transaction, rollout_id: int, *, now_ms: int) -> None:
+def resume(tx: Transaction, rollout_id: int, *, clock_ms: int) -> None:
     """Go on; the step takes as much longer as the pause took."""
     tx.execute(
         """
-        UPDATE rollouts SET state = 'running', why = '', step_ms = step_ms + (:now_ms - paused_ms), paused_ms = NULL
+        UPDATE rollouts
+        SET state = 'running', why = '', paused_ms = NULL,
+            step_ms = CASE WHEN :clock_ms > paused_ms THEN step_ms + :clock_ms - paused_ms ELSE step_ms END
         WHERE id = :id
         """,
         id=rollout_id,
-        now_ms=now_ms,
+        clock_ms=clock_ms,
     )
 
 
@@ -152,6 +176,18 @@ def add_reports(tx: Transaction, reports: Sequence[Report], *, now_ms: int) -> N
     tx.many(
         "INSERT INTO rollout_reports (rollout, report, received_ms) VALUES (:rollout, :report, :now_ms)",
         [{"rollout": each.rollout, "report": _json(each), "now_ms": now_ms} for each in reports],
+    )
+
+
+def reported(tx: Transaction) -> set[int]:
+    """The rollouts with reports that have not been counted."""
+    return {row["rollout"] for row in tx.all("SELECT DISTINCT rollout FROM rollout_reports")}
+
+
+def drop_late_reports(tx: Transaction) -> int:
+    """Drop reports that were on their way when their rollout ended; how many."""
+    return tx.execute(
+        "DELETE FROM rollout_reports WHERE rollout IN (SELECT id FROM rollouts WHERE ended_ms IS NOT NULL)"
     )
 
 

@@ -57,23 +57,22 @@ class Placement:
 
     @property
     def wanted(self) -> frozenset[int]:
-        """The versions that are right to run."""
-        target = self.route.target
-        return frozenset({self.route.stable} if target is None else {self.route.stable, target})
+        """The versions that are right to run; none where the alias is gone."""
+        return frozenset(number for number in (self.route.stable, self.route.target) if number)
 
     @property
     def summary(self) -> str:
-        """`37 of 40 on v7; 3 still on v6: web-1, web-2, web-3`."""
+        """`37 of 40 on v7, 3 still on v6: web-1, web-2, web-3`."""
         if not self.loaders:
             return "no loaders"
         counts = Counter(each.beat.version for each in self.loaders)
-        right = "; ".join(f"{counts[number]} of {len(self.loaders)} on v{number}" for number in sorted(self.wanted))
+        right = [f"{counts[number]} of {len(self.loaders)} on v{number}" for number in sorted(self.wanted)]
         others = [
             f"{count} still on v{number}: {self._hosts(number)}"
             for number, count in sorted(counts.items())
             if number not in self.wanted
         ]
-        return "; ".join([right, *others])
+        return ", ".join([*right, "; ".join(others)] if others else right)
 
     def _hosts(self, number: int) -> str:
         hosts = sorted(each.beat.host for each in self.loaders if each.beat.version == number)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from modelshelf.domain.errors import Invalid
-from modelshelf.domain.verdicts import ERROR_RATE, LATENCY_BOUNDS, Outcomes, Verdict
+from modelshelf.domain.verdicts import ERROR_RATE, LATENCY_BOUNDS, Outcomes, Sums, Verdict
 
 CANARY: Final = "canary"
 """The alias that names the new version while a rollout is under way."""
@@ -214,8 +214,21 @@ def _check_outcomes(side: str, outcomes: Outcomes) -> None:
         )
     if any(not 0 <= count <= COUNT_LIMIT for count in outcomes.latency):
         raise Invalid(f"{side}: a bucket holds 0 to {COUNT_LIMIT} requests", field=f"{side}.latency")
-    sums = outcomes.outcome
+    if sum(outcomes.latency) > outcomes.requests:
+        raise Invalid(
+            f"{side}: the latencies are of more than the {outcomes.requests} requests", field=f"{side}.latency"
+        )
+    _check_sums(side, outcomes.outcome)
+
+
+def _check_sums(side: str, sums: Sums) -> None:
     if not 0 <= sums.count <= COUNT_LIMIT or not all(map(math.isfinite, (sums.total, sums.squares))):
         raise Invalid(f"{side}: the sums of an outcome are finite numbers", field=f"{side}.outcome")
     if sums.squares < 0 or max(abs(sums.total), sums.squares) > OUTCOME_LIMIT:
         raise Invalid(f"{side}: the sums of an outcome are at most {OUTCOME_LIMIT:g}", field=f"{side}.outcome")
+    if sums.total * sums.total > sums.count * sums.squares * (1 + 1e-6):
+        raise Invalid(
+            f"{side}: no {sums.count} numbers have these sums: total is the sum of the values, squares that of their "
+            "squares",
+            field=f"{side}.outcome",
+        )

@@ -9,9 +9,12 @@ Counts (errors, slow requests)
     version's with a probability of at most n/N while it fails no more often. The ratio of the likelihood of the
     failures under "fails r times as often" to that under "as often", mixed over a grid of r, is the e-process: the
     sequential test of counts of Lindon, Sanden and Shirikian, "Rapid Regression Detection in Software Deployments
-    through Sequential Testing" (KDD 2022), with a discrete mixture. Given k, the failures of the new version are
-    hypergeometric; Hoeffding (1963, theorem 4) bounds every convex function of them by its mean under the binomial law,
-    so the test is exact for any failure rate, and for rates that change from report to report.
+    through Sequential Testing" (KDD 2022), with a discrete mixture. It is exact, not asymptotic, for any rates, also
+    for such as change from request to request: a report multiplies the e-process by a^x c^y for x failures of the new
+    and y of the old version, whose mean is a product of terms 1 + p(a-1) and 1 + p(c-1), so at most
+    exp(n p_new (a-1) + (N-n) p_old (c-1)), and a and c are such that the exponent is 0 where p_new / p_old is what the
+    hypothesis says at its edge, and negative within. (Under equal rates Hoeffding 1963, theorem 4, says the same given
+    k.) Of copies, which fail together with their originals, the mean is smaller still.
 
 Latency
     A request is slow that takes longer than a bound: the wanted quantile of the old version, fixed after its first
@@ -21,11 +24,15 @@ Latency
 Means (a numeric outcome)
     The normal mixture of Robbins (1970), as used for experiments by Johari, Koomen, Pekelis and Walsh, "Always Valid
     Inference: Continuous Monitoring of A/B Tests" (Operations Research 70(3), 2022), one-sided, on the difference of
-    the means within each step. It needs many observations, as the central limit theorem does: below MEAN_LEAST it is
-    silent.
+    the means within each step. It is as good as the central limit theorem, so it is silent below MEAN_LEAST
+    observations, and takes the larger of two variances, from each version's own spread and from both taken together:
+    rare values that one version happens not to have had yet would make its mean look certain.
+
+Each metric has its part of the error rate, a third, whether or not the others are reported (Bonferroni).
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -48,6 +55,12 @@ _WORSE: Final = tuple(math.exp(0.1 * 1.35**step) for step in range(13))
 
 _BETTER: Final = (1.1, 1.0, *(1 / ratio for ratio in _WORSE))
 """The same where it is to be shown that it does not fail more often than the margin allows."""
+
+METRICS: Final = 3
+"""Errors, latency and the outcome: each may raise its part of the false alarms."""
+
+_DIGITS: Final = 1e-10
+"""Sums of squares tell no variance that is a smaller part of them: the digits of a float are used up."""
 
 QUANTILE: Final = 0.95
 """Of the old version's latencies: what takes longer is slow."""
@@ -171,9 +184,7 @@ class MeanEvidence:
         """The new mean less the old one and its variance, over all steps with enough observations; None without one."""
         precision = weighted = 0.0
         for old, new in self.steps.values():
-            if min(old.count, new.count) < MEAN_LEAST:
-                continue
-            variance = old.variance / old.count + new.variance / new.count
+            variance = _variance_of_difference(old, new)
             if variance > 0:
                 precision += 1 / variance
                 weighted += (new.mean - old.mean) / variance
@@ -181,8 +192,8 @@ class MeanEvidence:
 
     @property
     def scale(self) -> float:
-        """The standard deviation of one observation of the old version: the unit in which effects are expected."""
-        total = sum((old for old, _ in self.steps.values()), Sums())
+        """The standard deviation of one observation, of both versions: the unit in which effects are expected."""
+        total = sum((old + new for old, new in self.steps.values()), Sums())
         return math.sqrt(total.variance) if total.count >= 2 else math.nan
 
     def against_equal(self) -> float:
@@ -194,6 +205,15 @@ class MeanEvidence:
         """Log of the e-process against "the new mean is lower by more than a tenth of a standard deviation"."""
         found = self.difference
         return 0.0 if found is None else _log_mixture(found[0] + self.scale / 10, found[1], self.scale)
+
+
+def _variance_of_difference(old: Sums, new: Sums) -> float:
+    """Of the difference of two means; 0 where nothing can be said of it."""
+    both = old + new
+    if min(old.count, new.count) < MEAN_LEAST or not both.variance > _DIGITS * both.squares / both.count:
+        return 0.0
+    together = both.variance * (1 / old.count + 1 / new.count)
+    return max(together, old.variance / old.count + new.variance / new.count)
 
 
 def _log_mixture(effect: float, variance: float, scale: float) -> float:
@@ -244,7 +264,7 @@ class Outcomes:
 
     def slower_than(self, bound: float) -> Counts:
         """How many of the timed requests took longer than a bound of a bucket."""
-        first = sum(edge <= bound for edge in LATENCY_BOUNDS)
+        first = bisect_right(LATENCY_BOUNDS, bound)
         return Counts(sum(self.latency), sum(self.latency[first:]))
 
 
@@ -272,11 +292,13 @@ class Evidence:
         return _with_latencies(evidence, old, new)
 
     def verdict(self, *, error_rate: float = ERROR_RATE) -> Verdict:
-        """What the evidence says now. The error rate is shared evenly by the metrics that are watched."""
+        """What the evidence says now. Each metric has its part of the error rate, also before it is reported: parts
+        that shrank with the first outcome would add up to more than was stated.
+        """
         watched: list[tuple[str, CountEvidence | MeanEvidence]] = [("errors", self.errors), ("latency", self.slow)]
         if self.outcome is not None:
             watched.append(("outcome", self.outcome))
-        bound = math.log(len(watched) / error_rate)
+        bound = math.log(METRICS / error_rate)
         judged = tuple(_judge(name, evidence, bound) for name, evidence in watched)
         findings = {each.finding for each in judged}
         if Finding.WORSE in findings:

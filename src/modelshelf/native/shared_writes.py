@@ -17,6 +17,9 @@ MOST_SECONDS: Final = 0.02
 
 MOST_WAIT_SECONDS: Final = 60.0
 
+PATIENT_SECONDS: Final = 0.2
+"""For so long those gather whom nobody waits for: few commits for what thousands of loaders send by themselves."""
+
 _Waiting = tuple["asyncio.Future[Any]", float, Callable[..., Any], tuple[Any, ...]]
 _Done = tuple["asyncio.Future[Any]", Any, Exception | None]
 
@@ -25,10 +28,13 @@ class SharedWrites:
     """What waits to be written. A wake-up of a thread, a commit and a wake-up of the event loop serve all that do.
 
     `together` opens a block whose writes share a commit, see `Database.together`: nobody is answered before it ended.
+    The first that comes to a thread at rest waits for `patience` seconds, so that others come too.
     """
 
-    def __init__(self, pool: Executor, together: Callable[[], AbstractContextManager[None]]) -> None:
-        self._pool, self._together = pool, together
+    def __init__(
+        self, pool: Executor, together: Callable[[], AbstractContextManager[None]], *, patience: float = 0.0
+    ) -> None:
+        self._pool, self._together, self._patience = pool, together, patience
         self._waiting: deque[_Waiting] = deque()
         self._is_served = False
         self._lock = threading.Lock()
@@ -43,7 +49,9 @@ class SharedWrites:
         self._waiting.append((future, time.monotonic(), work, arguments))
         with self._lock:
             is_served, self._is_served = self._is_served, True
-        if not is_served:
+        if not is_served and self._patience:
+            loop.call_later(self._patience, self._pool.submit, self._serve, loop)
+        elif not is_served:
             self._pool.submit(self._serve, loop)
         return future
 

@@ -1,45 +1,48 @@
 """Which loaders run what: heartbeats, and wanted against seen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from modelshelf.blobs.store import BlobStore
 from modelshelf.database import catalog, fleet, governance, rollouts
-from modelshelf.database.database import Database
-from modelshelf.domain.access import Actor, Permission
+from modelshelf.domain.access import Permission
+from modelshelf.domain.errors import Conflict
 from modelshelf.domain.fleet import EXPIRY_MS, Heartbeat, Placement, checked_beats
 from modelshelf.domain.rollouts import Route
 from modelshelf.services import refusals
+from modelshelf.services.rollout_part import RolloutPart
 
 LOADERS_LIMIT = 20_000
-"""Loaders of one model that are looked at."""
+"""Loaders that a shelf keeps: each is one process that follows one alias."""
 
 
-class Fleet:
-    """Bound to a database and an actor; `clock` tells milliseconds since the epoch, `entropy(n)` n random bytes."""
-
-    def __init__(
-        self,
-        database: Database,
-        blobs: BlobStore,
-        *,
-        actor: Actor,
-        clock: Callable[[], int],
-        entropy: Callable[[int], bytes],
-    ) -> None:
-        self._database, self._blobs = database, blobs
-        self._actor, self._clock, self._entropy = actor, clock, entropy
+class Fleet(RolloutPart):
+    """Processes that load by an alias, as they were last heard of."""
 
     def beat(self, beats: Sequence[Heartbeat]) -> int:
         """Tell what loaders run; how many were noted. Who is silent for a while is taken to be gone.
 
-        Raises Invalid for what can't be, and for more than a thousand at once.
+        Raises Invalid for what can't be, and for more than a thousand at once, Conflict where the shelf has too many.
         """
         self._actor.require(Permission.READ)
         checked = checked_beats(beats)
         if checked:
             with self._database.write() as tx:
                 fleet.put(tx, checked, actor=self._actor.name, now_ms=self._clock())
+                if fleet.count(tx) > LOADERS_LIMIT:
+                    raise Conflict(
+                        f"the shelf keeps at most {LOADERS_LIMIT} loaders; those that are silent leave by themselves",
+                        limit=LOADERS_LIMIT,
+                    )
         return len(checked)
+
+    def forget_loaders(self) -> int:
+        """Drop those that were not heard of for a while; how many. The server calls it now and then."""
+        self._actor.require(Permission.ADMINISTER)
+        before_ms = self._clock() - EXPIRY_MS
+        with self._database.read() as tx:
+            if not fleet.any_before(tx, before_ms=before_ms):
+                return 0
+        with self._database.write() as tx:
+            return fleet.forget(tx, before_ms=before_ms)
 
     def fleet(self, model: str) -> list[Placement]:
         """Each alias of a model that has loaders or a rollout: what they should run, and what they do run."""

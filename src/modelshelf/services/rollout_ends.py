@@ -15,6 +15,8 @@ _ENDS = {
     RolloutState.ROLLED_BACK: EventName.ROLLOUT_ROLLED_BACK,
 }
 
+_ENDED_BY = {Cause.MODEL_DELETED: "the model was deleted", Cause.VERSION_DELETED: "version {version} was deleted"}
+
 
 def record(tx: Transaction, name: str, rollout: Rollout, *, actor: str, now_ms: int, **data: Any) -> None:
     """Append an event about a rollout."""
@@ -76,7 +78,7 @@ def abort_for(tx: Transaction, move: Move) -> Rollout | None:
         return None
     for rollout in rollouts.live_of_model(tx, move.model_id):
         if move.alias in {rollout.alias, CANARY}:
-            why = f"{move.alias} was moved by hand"
+            why = _ENDED_BY.get(move.cause, f"{move.alias} was moved by hand").format(version=move.before)
             end(tx, rollout, RolloutState.ABORTED, actor=move.actor, now_ms=move.time_ms, why=why)
             return rollout
     return None
