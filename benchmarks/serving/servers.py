@@ -82,9 +82,10 @@ def as_they_come(mlflow_python: str) -> list[Configuration]:
 
 
 def environment(side: str) -> dict[str, str]:
-    """That of this process, with where the sources are."""
+    """That of this process, with where the sources are; they are compiled once, as those of installed packages are."""
     paths = [str(BENCHMARKS)] if side == THEIRS else [str(SOURCES), str(BENCHMARKS)]
     given = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "MODELSHELF_"))}
+    given.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**given, **_QUIET, "PYTHONPATH": os.pathsep.join(paths)}
 
 

@@ -212,3 +212,23 @@ def test_the_numbers_of_all_workers_are_added_up(tmp_path: Path) -> None:
         text = server.ask("GET", "/metrics").content.decode()
 
     assert 'modelshelf_request_seconds_count{method="GET",route="/version"} 60' in text
+
+
+def test_pages_are_counted_too_whichever_worker_is_asked_for_the_numbers(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/shelf.db", tmp_path, "--workers", "2") as server:
+        pages = [server.ask("GET", "/models").status for _ in range(5)]
+
+        texts = [server.ask("GET", "/metrics").content.decode() for _ in range(6)]
+
+    assert pages == [200] * 5
+    assert all('modelshelf_request_seconds_count{method="GET",route="/models"} 5' in text for text in texts)
+
+
+def test_one_worker_is_one_process(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/shelf.db", tmp_path) as server:
+        tasks = Path(f"/proc/{server.process.pid}/task")
+
+        children = [(each / "children").read_text() for each in tasks.iterdir()] if tasks.exists() else []
+
+        assert "".join(children) == ""
+        assert server.lines_until(logger="modelshelf.server", level="info")

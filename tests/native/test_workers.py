@@ -1,5 +1,6 @@
 """Streams and keys where several processes answer, and the end of a process that has streams open."""
 
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -46,6 +47,20 @@ def test_a_server_with_open_streams_ends_at_once_when_it_is_told_to(server: Serv
             receiver.block()
         began = time.monotonic()
         code = server.stop()
+
+    assert code == 0
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_of_one_process_ends_its_streams_and_itself_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(f"sqlite:///{tmp_path}/shelf.db", tmp_path) as server, ExitStack() as opened:
+        receiver = opened.enter_context(listening(server.url))
+        receiver.block()
+        began = time.monotonic()
+
+        server.process.send_signal(number)
+        code = server.process.wait(40)
 
     assert code == 0
     assert time.monotonic() - began < 10

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from modelshelf.connect import connect
+from modelshelf.domain.access import SYSTEM, Actor, Role
 from modelshelf.domain.errors import Busy
-from modelshelf.server.background import Background, Duty
+from modelshelf.server.background import DUTIES, Background, Duty
 from modelshelf.services.registry import Registry
 
 
@@ -39,3 +40,25 @@ def test_a_duty_that_failed_is_tried_again_though_nothing_changed(registry: Regi
     background._do(duty)
 
     assert background._has_cause(duty)
+
+
+def test_of_two_processes_the_one_that_leads_looks_often(registry: Registry) -> None:
+    def duties(leads: bool) -> list[Duty]:
+        return [Duty("electing", 1.0, lambda _: leads, elects=True), Duty("often", 0.1, lambda _: False)]
+
+    leader, other = (Background(registry, duties(leads)) for leads in (True, False))
+    for each in (leader, other):
+        each._do(next(iter(each._due)))
+
+    assert [[each._pause(duty) for duty in each._due] for each in (leader, other)] == [[1.0, 0.1], [2.0, 2.0]]
+
+
+def test_a_process_that_ends_lets_another_one_lead(registry: Registry) -> None:
+    system = registry.acting_as(Actor(SYSTEM, Role.ADMIN))
+    first = Background(registry)
+    first._do(DUTIES[0])
+    before = system.rollouts.step_rollouts("another")
+
+    first.close()
+
+    assert (before, system.rollouts.step_rollouts("another")) == (False, True)

@@ -8,14 +8,14 @@ import signal
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from modelshelf.connect import connect
 from modelshelf.domain.access import Actor
-from modelshelf.domain.errors import Forbidden, ShelfError
+from modelshelf.domain.errors import Forbidden, Invalid, ShelfError
 from modelshelf.hosting import lifetime, log
 from modelshelf.hosting.browser_safety import allowed_hosts, origin_refusal
 from modelshelf.mlflow_api import errors as mlflow_errors
@@ -24,19 +24,21 @@ from modelshelf.mlflow_api.json_api import MlflowApi
 from modelshelf.mlflow_api.routing import Receive, Scope, Send
 from modelshelf.native.endpoints import NativeApi, send_problem
 from modelshelf.native.operations import PREFIX
-from modelshelf.native.shared_writes import SharedWrites
+from modelshelf.native.shared_writes import PATIENT_SECONDS, SharedWrites
 from modelshelf.server.authentication import Authentication
 from modelshelf.server.background import DUTIES, Background
 from modelshelf.server.configuration import Configuration
 from modelshelf.server.deliveries import Deliveries
 from modelshelf.server.metrics import CONTENT_TYPE, Label, Latencies, shelf_text
+from modelshelf.server.pages import Pages
 from modelshelf.server.sealing import Sealing
 from modelshelf.services.registry import Registry
-from modelshelf.ui.app import WebUi
 
 THREADS = 32
 MOST_ACTORS = 1_000
 _NATIVE = f"{PREFIX}/"
+_NOT_PAGES = ("/api/", "/ajax-api/", "/version", "/metrics")
+"""What is there to serve programs, which nobody should need the code of pages for."""
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _log = logging.getLogger("modelshelf.server")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
@@ -48,31 +50,28 @@ class Application:
     def __init__(self, registry: Registry, configuration: Configuration) -> None:
         self._registry = registry
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self._deliveries = Deliveries(registry)
         self._background = Background(registry, (*DUTIES, Sealing(configuration.heads_file).duty))
+        self._deliveries = Deliveries(registry, leads=self._background.leads)
         self._authentication = Authentication(registry, required=configuration.auth == "required")
         inline = configuration.backend_store_uri.startswith("sqlite:")
         writes = SharedWrites(self._pool, registry.together) if inline else None
         self._mlflow = MlflowApi(self._pool, inline=inline, writes=writes)
-        self._native = NativeApi(self._pool, inline=inline, writes=writes)
-        self._ui = WebUi(
-            self._pool,
-            self._identify,
-            signs_in=configuration.auth == "required",
-            clock=lambda: time.time_ns() // 1_000_000,
-        )
+        patient = SharedWrites(self._pool, registry.together, patience=PATIENT_SECONDS) if inline else None
+        self._native = NativeApi(self._pool, inline=inline, writes=writes, patient_writes=patient)
         listed = [name.strip() for name in configuration.allowed_hosts.split(",") if name.strip()]
         self._hosts = allowed_hosts(configuration.host, configuration.port, listed)
         self._actors: dict[Actor, Registry] = {}
         self._ids, self._prefix = count(1), os.urandom(6).hex()
         folder = configuration.metrics_folder or tempfile.mkdtemp(prefix="modelshelf-")
         self._latencies = Latencies(self._labels(), Path(folder))
+        signs_in = configuration.auth == "required"
+        self._pages = Pages(self._pool, self._identify, self._latencies, signs_in=signs_in)
+        self._is_alone = configuration.workers == 1
         self._tells_all = configuration.log_level == "debug"
-        self._version = version("modelshelf").encode()
 
     def _labels(self) -> list[Label]:
         own = [("GET", path) for path in ("/health", "/version", "/metrics")]
-        return [*own, *self._mlflow.labels, *self._native.labels, *self._ui.labels]
+        return [*own, *self._mlflow.labels, *self._native.labels]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or begin and end with the process."""
@@ -88,8 +87,9 @@ class Application:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._native.end_streams)
+                if self._is_alone:
+                    lifetime.end_alone()
                 self._background.start()
-                self._ui.warm()
                 self._deliveries.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
@@ -135,12 +135,13 @@ class Application:
         refusal = origin_refusal(scope["headers"], scope["method"], self._hosts)
         if refusal is not None:
             raise Forbidden(refusal)
-        if self._ui.owns(path):
-            await self._ui(scope, receive, send)
+        if not path.startswith("/"):  # as of `OPTIONS *`, and of CONNECT
+            raise Invalid("a request has to name a path on this server")
+        if not path.startswith(_NOT_PAGES) and await self._pages.answer(scope, receive, send):
             return
         await self._identify(scope, dict(scope["headers"]))
         if path == "/version":
-            await _send(send, scope, self._version)
+            await _send(send, scope, _version())
         elif path == "/metrics":
             loop = asyncio.get_running_loop()
             text = await loop.run_in_executor(self._pool, self._metrics, scope["modelshelf.registry"])
@@ -172,6 +173,7 @@ class Application:
         return found
 
     def _metrics(self, registry: Registry) -> bytes:
+        self._pages.count()
         return "\n".join([*self._latencies.text(), *shelf_text(registry.measured()), ""]).encode()
 
     @staticmethod
@@ -208,11 +210,19 @@ async def _send(send: Send, scope: Scope, body: bytes, *, content_type: tuple[by
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
+@cache
+def _version() -> bytes:
+    from importlib.metadata import version  # slow, and rarely asked for
+
+    return version("modelshelf").encode()
+
+
 def application() -> Application:
     """The application that the environment describes; each worker calls it once."""
-    lifetime.default_signals()
-    lifetime.end_with_parent()
     configuration = Configuration.from_environment()
+    if configuration.workers > 1:
+        lifetime.default_signals()
+        lifetime.end_with_parent()
     log.configure_worker(configuration.log_level)
     registry = connect(
         configuration.backend_store_uri,

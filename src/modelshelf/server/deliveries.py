@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from modelshelf.database.deliveries import Lane
+from modelshelf.database.deliveries import Due, Lane
 from modelshelf.domain.access import SYSTEM, Actor, Role
 from modelshelf.domain.errors import ShelfError
 from modelshelf.services.registry import Registry
@@ -14,7 +15,8 @@ from modelshelf.services.registry import Registry
 THREADS = 16
 PER_WEBHOOK = 2
 """Of these, at most so many send to one webhook: a slow receiver leaves threads for the others."""
-SECONDS = 0.25
+SECONDS, SELDOM_SECONDS = 0.25, 1.0
+"""How often the process that leads looks for work, and how often the others do: those only have to help."""
 PRUNE_SECONDS = 300.0
 LANE_TURN = 20
 """After so many rounds a thread leaves the lanes to whoever takes them next."""
@@ -25,8 +27,11 @@ _log = logging.getLogger("modelshelf.server")
 class Deliveries:
     """Of one process; processes that share a shelf share the work, by leases."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, leads: Callable[[], bool] = lambda: True) -> None:
+        self._registry, self._leads = registry, leads
         self._dispatch = registry.acting_as(Actor(SYSTEM, Role.ADMIN)).dispatch
+        self._state: int | None = None
+        self._found: Due | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="delivery")
         self._busy: Counter[str] = Counter()
         self._count = threading.Lock()
@@ -59,11 +64,11 @@ class Deliveries:
                 has_more = False
                 _log.exception("deliveries failed")
             if not has_more:
-                self._wake.wait(SECONDS)
+                self._wake.wait(SECONDS if self._leads() else SELDOM_SECONDS)
 
     def _round(self) -> bool:
         """One look; whether to look again at once."""
-        found = self._dispatch.due()
+        found = self._look()
         has_more = self._dispatch.spread() if found.events else False
         if found.events or self._dispatch.is_due(found):
             self._take()
@@ -71,6 +76,13 @@ class Deliveries:
             has_more = self._dispatch.prune() or has_more
             self._prune_at = time.monotonic() + PRUNE_SECONDS
         return has_more
+
+    def _look(self) -> Due:
+        """What there is to do, which is the same as before where nothing was committed since."""
+        state = self._registry.state()
+        if self._found is None or state is None or state != self._state:
+            self._found, self._state = self._dispatch.due(), state
+        return self._found
 
     def _take(self) -> None:
         with self._count:

@@ -22,25 +22,35 @@ Label = tuple[str, str]
 class Latencies:
     """Counts of one worker, in a file of the folder that the workers share.
 
-    A label is a method and a route; all labels are known from the start, and are the same in all workers.
+    A label is a method and a route. Labels come in kinds, each with a file of its own; those of a kind are known at
+    once, and are the same in all workers.
     """
 
     def __init__(self, labels: Iterable[Label], folder: Path) -> None:
-        self._labels: Sequence[Label] = (*sorted(set(labels)), OTHER)
-        self._first = {label: index * _WIDTH for index, label in enumerate(self._labels)}
         self._folder = folder
-        size = len(self._labels) * _WIDTH * 8
-        path = folder / f"{os.getpid()}.latencies"
-        with path.open("w+b") as file:
+        self._labels: dict[str, Sequence[Label]] = {}
+        self._places: dict[Label, tuple[memoryview[float], int]] = {}
+        self.add("latencies", {*labels, OTHER})
+
+    def add(self, kind: str, labels: Iterable[Label]) -> None:
+        """Count requests with these labels, too."""
+        ordered = sorted(set(labels))
+        size = len(ordered) * _WIDTH * 8
+        with (self._folder / f"{os.getpid()}.{kind}").open("w+b") as file:
             file.truncate(size)
-            self._numbers = memoryview(mmap.mmap(file.fileno(), size)).cast("d")
+            numbers = memoryview(mmap.mmap(file.fileno(), size)).cast("d")
+        self._labels[kind] = ordered
+        self._places.update({label: (numbers, index * _WIDTH) for index, label in enumerate(ordered)})
+
+    def has(self, kind: str) -> bool:
+        """Whether any worker counts labels of a kind."""
+        return any(self._folder.glob(f"*.{kind}"))
 
     def note(self, label: Label, seconds: float, status: int) -> None:
         """Count a request."""
-        first = self._first.get(label)
-        if first is None:
-            first = self._first[OTHER]
-        numbers, bucket = self._numbers, 0
+        place = self._places.get(label)
+        numbers, first = self._places[OTHER] if place is None else place
+        bucket = 0
         for bound in BUCKETS:
             if seconds <= bound:
                 break
@@ -51,31 +61,31 @@ class Latencies:
 
     def text(self) -> list[str]:
         """The counts of all workers, as Prometheus reads them."""
-        numbers = self._all()
+        counts = [found for kind in self._labels for found in self._counts(kind)]
         lines = [
             "# HELP modelshelf_request_seconds How long requests took to be answered.",
             "# TYPE modelshelf_request_seconds histogram",
         ]
-        for label in self._labels:
-            lines += _histogram(label, numbers[self._first[label] : self._first[label] + _WIDTH])
+        for label, numbers in counts:
+            lines += _histogram(label, numbers)
         lines += [
             "# HELP modelshelf_requests_total Requests by the class of their status.",
             "# TYPE modelshelf_requests_total counter",
         ]
-        for label in self._labels:
-            first = self._first[label] + _FIRST_CLASS
-            for name, count in zip(CLASSES, numbers[first : first + len(CLASSES)], strict=True):
+        for label, numbers in counts:
+            for name, count in zip(CLASSES, numbers[_FIRST_CLASS:], strict=True):
                 if count:
                     lines.append(f'modelshelf_requests_total{{{_shown(label)},status="{name}"}} {int(count)}')
         return lines
 
-    def _all(self) -> list[float]:
-        total = [0.0] * (len(self._labels) * _WIDTH)
-        for path in self._folder.glob("*.latencies"):
+    def _counts(self, kind: str) -> list[tuple[Label, list[float]]]:
+        labels = self._labels[kind]
+        total = [0.0] * (len(labels) * _WIDTH)
+        for path in self._folder.glob(f"*.{kind}"):
             content = path.read_bytes()
             if len(content) == len(total) * 8:
                 total = [mine + its for mine, its in zip(total, memoryview(content).cast("d"), strict=True)]
-        return total
+        return [(label, total[at * _WIDTH : (at + 1) * _WIDTH]) for at, label in enumerate(labels)]
 
 
 def shelf_text(measured: Measurements) -> list[str]:

@@ -1,27 +1,31 @@
-"""The server as processes: one parent that listens, and workers that answer."""
+"""The server as processes: one that answers by itself, or a parent that listens and workers that answer."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from modelshelf.connect import connect
-from modelshelf.domain.errors import Unavailable
 from modelshelf.hosting import log
+from modelshelf.hosting.connections import WAITING, connections
 from modelshelf.hosting.exposure import refuse_open_address
 from modelshelf.hosting.lifetime import GRACE_SECONDS, end_workers
+from modelshelf.hosting.ports import free_port
 from modelshelf.server import app
 from modelshelf.server.configuration import Configuration
+
+_log = logging.getLogger("modelshelf.server")
 
 
 def serve(configuration: Configuration) -> None:
@@ -29,7 +33,22 @@ def serve(configuration: Configuration) -> None:
     refuse_open_address(
         configuration.host, auth_required=configuration.auth == "required", insecure=configuration.insecure
     )
-    port = _free(configuration.host, configuration.port)
+    port = free_port(configuration.host, configuration.port)
+    if configuration.workers > 1:
+        _try_shelf(configuration)
+    folder = tempfile.mkdtemp(prefix="modelshelf-metrics-")
+    shared = replace(configuration, port=port, metrics_folder=folder)
+    os.environ.update(shared.to_environment())
+    log.configure(configuration.log_level)
+    try:
+        (_Server if shared.workers > 1 else _Alone)(**_options(shared)).serve()
+    finally:
+        end_workers()
+        shutil.rmtree(Path(folder), ignore_errors=True)
+
+
+def _try_shelf(configuration: Configuration) -> None:
+    """Raise what `connect` does before there are workers that would all fail."""
     connect(
         configuration.backend_store_uri,
         artifacts=configuration.artifacts_destination,
@@ -37,31 +56,6 @@ def serve(configuration: Configuration) -> None:
     ).close()
     if "obstore" in sys.modules:  # the threads that connections to a bucket need would be missing in forked workers
         multiprocessing.set_start_method("spawn", force=True)
-    folder = tempfile.mkdtemp(prefix="modelshelf-metrics-")
-    shared = replace(configuration, port=port, metrics_folder=folder)
-    os.environ.update(shared.to_environment())
-    log.configure(configuration.log_level)
-    try:
-        _server(shared).serve()
-    finally:
-        end_workers()
-        shutil.rmtree(Path(folder), ignore_errors=True)
-
-
-def _free(host: str, port: int) -> int:
-    """The port, or any where it is 0. Raises Unavailable where it is taken: the workers would share it with others."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Unavailable(
-                f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port",
-                host=host,
-                port=port,
-            ) from error
-        return int(probe.getsockname()[1])
 
 
 class _Server(MPServer):
@@ -74,18 +68,38 @@ class _Server(MPServer):
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # Granian leaves it out
 
 
-def _server(configuration: Configuration) -> _Server:
-    return _Server(
-        f"{app.__name__}:application",
-        factory=True,
-        address=configuration.host,
-        port=configuration.port,
-        interface=Interfaces.ASGI,
-        workers=configuration.workers,
-        loop=Loops.auto,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=GRACE_SECONDS,
-        log_level=LogLevels(configuration.log_level),
-        log_dictconfig=log.http_server_logging(configuration.log_level),
-    )
+class _Alone(MPServer):
+    """One that does a worker's work itself: half the memory, and up in half the time.
+
+    Nothing starts it again if it dies of something that no exception tells, so whatever runs it has to.
+    """
+
+    def _serve(self, spawn_target: Any, target_loader: Any) -> None:
+        signal.signal(signal.SIGTERM, _leave)
+        self._init_shared_socket()  # type: ignore[no-untyped-call]  # Granian leaves it out
+        _log.info("listening at http://%s", self._bind_addr_fmt)
+        self._spawn_worker(0, spawn_target, target_loader).inner.run()
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """Before there is anything in flight, the end may come at once."""
+    sys.exit(0)
+
+
+def _options(configuration: Configuration) -> dict[str, Any]:
+    return {
+        "target": f"{app.__name__}:application",
+        "factory": True,
+        "address": configuration.host,
+        "port": configuration.port,
+        "interface": Interfaces.ASGI,
+        "workers": configuration.workers,
+        "loop": Loops.auto,
+        "websockets": False,
+        "backlog": WAITING,
+        "backpressure": connections(),
+        "respawn_failed_workers": True,
+        "workers_kill_timeout": GRACE_SECONDS,
+        "log_level": LogLevels(configuration.log_level),
+        "log_dictconfig": log.http_server_logging(configuration.log_level),
+    }
