@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import modelshelf
-from modelshelf import client, data, entities, exceptions, tracking
+from modelshelf import client, data, entities, exceptions, rollouts, tracking
 
 SOURCE = Path(modelshelf.__file__).parent
 HEAVY = (
@@ -96,7 +96,7 @@ def test_connect_is_the_function_whatever_was_imported_before() -> None:
     assert "sqlite3" not in loaded_after(code)
 
 
-@pytest.mark.parametrize("module", [client, data, entities, exceptions, tracking])
+@pytest.mark.parametrize("module", [client, data, entities, exceptions, rollouts, tracking])
 def test_public_modules_list_what_they_hand_on(module: object) -> None:
     assert inspect.ismodule(module)
     names = {name for name, value in vars(module).items() if not name.startswith("_") and not inspect.ismodule(value)}

@@ -191,6 +191,22 @@ def test_a_gate_asks_for_several_people_and_a_second_token_is_no_second_person(
     assert _production(registry) == 2
 
 
+def test_who_gets_the_name_of_a_deleted_user_does_not_get_their_approvals(
+    registry: Registry, embedded: Registry, paula: Registry, opened: PromotionRequest
+) -> None:
+    _four_eyes(embedded)
+    paula.governance.approve_request(opened.id)
+    registry.access.delete_user("paula")
+    registry.access.create_user("paula", role="approver", password=None)
+
+    found = registry.governance.request(opened.id)
+    approved = paula.governance.approve_request(opened.id)
+
+    assert (found.request.approvals, [need.given for need in found.needs]) == ((), [0])
+    assert [each.person for each in approved.approvals] == ["paula"]
+    assert approved.state is RequestState.OPEN
+
+
 def test_approvals_count_by_what_their_people_are_when_the_last_one_comes(
     registry: Registry,
     embedded: Registry,

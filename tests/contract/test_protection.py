@@ -143,6 +143,37 @@ def test_a_rename_neither_takes_a_model_out_of_protection_nor_brings_another_one
     assert paula.catalog.rename_model("fraud-eu", "free").aliases == {"production": 1}
 
 
+def test_what_is_archived_for_another_version_enters_a_stage_too(
+    registry: Registry, carol: Registry, paula: Registry
+) -> None:
+    registry.governance.protect("fraud", stage="Archived", roles=["approver"])
+    carol.governance.set_stage("fraud", 1, "Production")
+
+    for move in (
+        lambda: carol.governance.promote("fraud", 2, stage="Production"),
+        lambda: carol.governance.set_stage("fraud", 2, "Production", archive_existing=True),
+    ):
+        with pytest.raises(Protected, match="stage Archived of fraud is protected"):
+            move()
+
+    carol.governance.set_stage("fraud", 2, "Production")
+    paula.governance.promote("fraud", 3, stage="Production")
+    assert [registry.catalog.version("fraud", number).stage for number in (1, 2)] == ["Archived", "Archived"]
+
+
+def test_a_rename_is_no_way_around_a_gate(registry: Registry, carol: Registry, paula: Registry) -> None:
+    registry.governance.define_gate("never", model="fraud*", alias="production", clauses=["false"])
+    carol.catalog.create_model("churn")
+
+    with pytest.raises(Protected, match="the gate never guards production of fraud"):
+        carol.catalog.rename_model("fraud", "free")
+    with pytest.raises(Protected, match="only an administrator may; paula is of the role approver"):
+        paula.catalog.rename_model("churn", "fraud-2")
+
+    assert carol.catalog.rename_model("fraud", "fraud-eu").name == "fraud-eu"
+    assert registry.catalog.rename_model("fraud-eu", "free").name == "free"
+
+
 def test_where_several_patterns_mean_a_model_all_of_them_have_to_let(
     registry: Registry, paula: Registry, as_actor: AsActor
 ) -> None:

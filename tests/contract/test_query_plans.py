@@ -10,6 +10,7 @@ from big_shelf import GIANT, fill
 from modelshelf.connect import connect
 from modelshelf.database import search
 from modelshelf.database.search_pages import Search
+from modelshelf.database.versions import newest
 from modelshelf.domain.search import parse_filter, parse_order
 from modelshelf.domain.searchable import RUNS, VERSIONS
 from modelshelf.domain.tracking import Lifecycle
@@ -145,6 +146,16 @@ def test_few_runs_are_found_by_their_own_index(shelf: Registry) -> None:
             assert page.ids, text
             assert any(name in step for step in steps for name in index.split("|")), (text, steps)
             assert not [step for step in steps if reads_a_table(step)], (text, steps)
+
+
+@pytest.mark.parametrize("stage", ["None", "Production", "Archived"])
+def test_the_newest_version_of_a_stage_is_the_first_that_an_index_has(shelf: Registry, stage: str) -> None:
+    model_id = shelf.catalog.version(GIANT, 77).model_id
+    with recorded(shelf) as recording:
+        newest(recording, model_id, stage=stage)
+
+        (found,) = [step for step in recording.steps if step != "Limit"]
+        assert "model_versions_by_latest" in found or "model_versions_by_stage" in found
 
 
 def test_how_much_is_read_does_not_grow_with_the_pages_depth(shelf: Registry) -> None:

@@ -18,6 +18,7 @@ from modelshelf.database.search_pages import Search
 from modelshelf.domain.catalog import ModelVersion
 from modelshelf.domain.governance import Cause, Move, Slot
 from modelshelf.domain.names import Stage
+from modelshelf.domain.requests import ApprovalStatus
 from modelshelf.domain.search import And, Comparison, Condition, Field, Fields, FieldType, Kind, Not, Op, Or, Order
 from modelshelf.domain.searchable import LOGGED_MODELS, MODELS, RUNS, VERSIONS
 from modelshelf.domain.tracking import (
@@ -62,7 +63,7 @@ def world(database_uri: str, tmp_path) -> Iterator[World]:
     with connect(database_uri, artifacts=str(tmp_path / "blobs")) as registry:
         chance, database = random.Random(7), registry._database
         with database.write() as tx:
-            experiment = experiments.insert_experiment(tx, "other", now_ms=5)
+            experiment = experiments.insert_experiment(tx, "other", location="", now_ms=5)
             runs = [_run(tx, chance, number, ("0", str(experiment))[number % 5 == 0]) for number in range(40)]
             logged = [_logged(tx, chance, number, [run.id for run in runs]) for number in range(25)]
             models = [_model(tx, chance, name) for name in (*TEXTS[1:15], "x" * 199 + "aa", "zz")]
@@ -181,6 +182,8 @@ def _version(tx: Transaction, chance: random.Random, model: Thing, runs: list[Th
         tags=_entries(chance),
     )
     version_rows.insert_version(tx, version)
+    status = chance.choice(["", *ApprovalStatus])
+    version_rows.set_approval_status(tx, version.model_id, version.number, str(status), now_ms=version.updated_ms)
     stages = (*model.attributes["stage"], version.stage.value)
     model.attributes["stage"] = stages
     attributes = {
@@ -188,6 +191,7 @@ def _version(tx: Transaction, chance: random.Random, model: Thing, runs: list[Th
         "version": version.number,
         "alias": (),
         "stage": version.stage.value,
+        "approval_status": str(status),
         "run_id": version.run_id,
         "source": version.source,
         "created": version.created_ms,

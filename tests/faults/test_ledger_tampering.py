@@ -355,3 +355,44 @@ def test_a_kept_head_of_another_shelf_is_refused(shelf: Registry) -> None:
 def test_what_is_no_head_is_refused(shelf: Registry, text: str) -> None:
     with pytest.raises(Invalid):
         shelf.events.verify(against=text)
+
+
+@pytest.mark.parametrize("column", ["actor", "subject", "data", "name"])
+def test_an_event_whose_text_is_none_any_more_is_named(shelf: Registry, column: str) -> None:
+    if shelf._database.dialect != "sqlite":
+        pytest.skip("PostgreSQL keeps no text that is not UTF-8")
+    tamper(shelf, f"UPDATE events SET {column} = CAST(X'22ff22' AS TEXT) WHERE position = 6")
+
+    report = shelf.events.verify()
+
+    assert named(report) == [(FaultKind.EDITED, 6)]
+    with pytest.raises(Corrupt, match="position 6"):
+        shelf.events.receipt(6)
+
+
+def test_a_move_whose_text_is_none_any_more_is_named(shelf: Registry) -> None:
+    if shelf._database.dialect != "sqlite":
+        pytest.skip("PostgreSQL keeps no text that is not UTF-8")
+    tamper(shelf, "UPDATE moves SET reason = CAST(X'ff' AS TEXT) WHERE id = 1")
+
+    (fault,) = shelf.events.verify().faults
+
+    assert fault.message == "move 1 and the event at position 5 don't agree about: reason"
+
+
+def test_other_events_are_told_beside_one_whose_data_are_damaged(shelf: Registry) -> None:
+    if shelf._database.dialect != "sqlite":
+        pytest.skip("PostgreSQL keeps no text that is not UTF-8")
+    tamper(shelf, "UPDATE events SET actor = CAST(X'ff' AS TEXT) WHERE position = 6")
+
+    told = shelf.events.after(4, limit=3)
+
+    assert [(event.position, event.actor) for event in told] == [(5, "alice"), (6, "\\xff"), (7, "alice")]
+
+
+@pytest.mark.parametrize("limit", [0, -1, -(2**62)])
+def test_a_page_of_the_ledger_holds_one_event_at_least_and_never_all(shelf: Registry, limit: int) -> None:
+    assert [event.position for event in shelf.events.after(0, limit=limit)] == [1]
+    assert [event.position for event in shelf.events.latest(limit=limit)] == [EVENTS]
+    assert [event.position for event in shelf.events.latest(model="churn", limit=limit)] == [EVENTS]
+    assert len(shelf.governance.history("churn", limit=limit)) == 1

@@ -286,10 +286,6 @@ def test_an_artifact_location_elsewhere_is_refused(shelf_server: Server) -> None
     assert refusal(shelf_server, "POST", "experiments/create", body) == (400, "INVALID_PARAMETER_VALUE")
 
 
-def test_webhooks_are_not_offered(shelf_server: Server) -> None:
-    assert refusal(shelf_server, "GET", "webhooks") == (501, "NOT_IMPLEMENTED")
-
-
 def test_failures_show_no_sql_no_path_and_no_trace(shelf_server: Server) -> None:
     answer = shelf_server.ask("POST", f"{API}/runs/search", {"experiment_ids": ["0"], "filter": "metrics.m > 'x'"})
 

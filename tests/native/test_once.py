@@ -1,5 +1,6 @@
 """Requests with an Idempotency-Key: done once, however often they come."""
 
+import hashlib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +9,7 @@ import pytest
 from asking import Ask
 from modelshelf.domain.access import Actor, Role
 from modelshelf.domain.errors import Conflict, Invalid, NotFound, VersionInUse
+from modelshelf.native import wire
 from modelshelf.services.once import KEPT_MS
 from modelshelf.services.registry import Registry
 from shelves import Clock
@@ -129,3 +131,39 @@ def test_the_errors_of_the_client_are_those_of_the_registry(remote: Registry) ->
         remote.catalog.create_model("a/b")
 
     assert refusal.value.details == {"model": "churn", "version": 1, "aliases": ["champion"]}
+
+
+def test_a_second_change_that_fails_is_undone_whole_and_the_first_one_stays(registry: Registry) -> None:
+    def half(inside: Registry, statement: str) -> None:
+        with inside._database.write() as tx:
+            tx.execute("INSERT INTO settings (key, value) VALUES ('half', 'done')")
+            tx.execute(statement)
+
+    def make(inside: Registry) -> str:
+        inside.catalog.create_model("first")
+        with pytest.raises(Exception, match="no_such"):
+            half(inside, "INSERT INTO no_such (key) VALUES (1)")
+        return inside.catalog.create_model("second").name
+
+    registry.once("key", make, request="r")
+
+    with registry._database.read() as tx:
+        assert tx.one("SELECT value FROM settings WHERE key = 'half'") is None
+    assert [registry.catalog.model(name).name for name in ("first", "second")] == ["first", "second"]
+
+
+def test_nothing_is_kept_of_a_password_by_which_it_could_be_found(ask: Ask, embedded: Registry) -> None:
+    user = {"name": "bob", "role": "reader", "password": "correct horse battery"}
+    same, other = _key(), _key()
+
+    first, again = ask("POST", "/users", user, **same), ask("POST", "/users", {**user, "password": "x"}, **same)
+    webhook = {"name": "w", "url": "https://example.com", "events": ["*"], "secret": "whsec_" + "QUFB" * 10}
+    told = ask("POST", "/webhooks", webhook, **other)
+
+    with embedded._database.read() as tx:
+        kept = {row["request"] for row in tx.all("SELECT request FROM idempotency_keys")}
+    asked = ["POST", "/users", {"name": "bob", "role": "reader"}]
+    assert (first.status, again.status, told.status) == (201, 201, 201)
+    assert first.body == again.body
+    assert hashlib.sha256(wire.encode(asked)).hexdigest() in kept
+    assert "whsec_" not in told.body.decode()

@@ -24,6 +24,9 @@ _LOCAL = {
     "access.note_uses",
     "events.seal",
     "events.settle",
+    "rollouts.forget_loaders",
+    "rollouts.leave_steps",
+    "rollouts.step_rollouts",
     "artifacts.upload_files",
 }
 """What only the process of the shelf itself can do, or the client does by other operations."""

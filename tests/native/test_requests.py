@@ -6,6 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from asking import Ask
+from modelshelf.domain.access import Actor, Role
+from modelshelf.native import wire
 
 
 def test_a_model_is_made_and_read(ask: Ask) -> None:
@@ -155,3 +157,48 @@ def test_what_went_wrong_inside_is_not_told(ask: Ask, embedded, caplog: pytest.L
 
 def test_the_caller_is_told_who_it_is(ask: Ask) -> None:
     assert ask("GET", "/me").json == {"name": "alice", "role": "admin"}
+
+
+@pytest.mark.parametrize(
+    ("path", "json", "told"),
+    [
+        (
+            "/runs/{run}/metrics",
+            {"points": [{"key": "auc", "value": 1, "time_ms": 1}, {"key": "auc", "value": 1, "time_ms": 1, "stop": 2}]},
+            "unknown field `stop` in `points[1]`; there is key, value, time_ms, step",
+        ),
+        (
+            "/runs/{run}/inputs",
+            {"datasets": [{"dataset": {"name": "d", "digest": "1", "sauce": "x"}}]},
+            "unknown field `sauce` in `datasets[0].dataset`; there is name, digest",
+        ),
+        (
+            "/models/churn/versions",
+            {"manifest": {"files": [], "id": "sha256:0"}},
+            "unknown field `id` in `manifest`; there is files",
+        ),
+        ("/models", {"name": "x", "colour": "red"}, "unknown field `colour`; there is name, description, tags"),
+        ("/blobs/fetch", {"digests": [], "digest": ""}, "unknown field `digest`; there is digests"),
+    ],
+)
+def test_a_field_that_nobody_reads_is_named_with_those_that_there_are(
+    ask: Ask, path: str, json: Any, told: str
+) -> None:
+    run = ask("POST", "/runs", {"experiment_id": "0"}).json["id"]
+
+    refused = ask("POST", path.replace("{run}", run), json)
+
+    assert (refused.status, refused.json["code"]) == (400, "invalid")
+    assert told in refused.json["detail"]
+
+
+def test_free_names_in_a_body_are_no_fields(ask: Ask) -> None:
+    made = ask("POST", "/models", {"name": "fraud", "tags": {"colour": "red"}})
+
+    assert made.json["tags"] == {"colour": "red"}
+
+
+def test_a_client_reads_answers_with_fields_that_it_does_not_know() -> None:
+    told = b'{"name":"alice","role":"admin","colour":"red"}'
+
+    assert wire.decode(told, Actor) == Actor("alice", Role.ADMIN)

@@ -99,14 +99,15 @@ def _versions(tx: Transaction, chance: random.Random, count: int) -> None:
                 "stage": _STAGES[number // 50 % 3] if number % 50 == 0 else "None",
                 "at": START_MS + number * 500,
                 "by": "bob" if number % 2_000 == 0 else "ann",
+                "approval": "Approved" if number % 2_000 == 0 else "",
             }
         )
     tx.many(
         """
         INSERT INTO model_versions (
             id, model_id, number, size, source, origin, run_id, run_link, logged_model, description, stage,
-            created_ms, updated_ms, created_by
-        ) VALUES (:id, :model, :number, 1000, :source, '', :run, '', '', '', :stage, :at, :at, :by)
+            created_ms, updated_ms, created_by, approval_status
+        ) VALUES (:id, :model, :number, 1000, :source, '', :run, '', '', '', :stage, :at, :at, :by, :approval)
         """,
         rows,
     )

@@ -37,6 +37,7 @@ def start_postgres(folder: Path, worker: str) -> Iterator[PostgresServer]:
     for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
         server.execute(f"ALTER SYSTEM SET {setting}")
     server.execute("SELECT pg_reload_conf()")
+    server.execute(f'DROP DATABASE IF EXISTS "{server.template}" WITH (FORCE)')  # of a run that was killed
     server.execute(f'CREATE DATABASE "{server.template}"')
     _migrate(server.uri(server.template))
     yield server

@@ -12,14 +12,15 @@ _AFTER_SLASH = "0"
 
 
 def put_files(tx: Transaction, files: Sequence[FileEntry], *, now_ms: int) -> None:
-    """Set what paths hold."""
+    """Set what paths hold; in one order, so that writers don't wait in a circle."""
+    ordered = sorted(files, key=lambda file: file.path)
     tx.many(
         """
         INSERT INTO files (path, digest, size, modified_ms) VALUES (:path, :digest, :size, :now_ms)
         ON CONFLICT (path) DO UPDATE
         SET digest = excluded.digest, size = excluded.size, modified_ms = excluded.modified_ms
         """,
-        [{"path": file.path, "digest": file.digest, "size": file.size, "now_ms": now_ms} for file in files],
+        [{"path": file.path, "digest": file.digest, "size": file.size, "now_ms": now_ms} for file in ordered],
     )
 
 
@@ -102,9 +103,14 @@ def has_below(tx: Transaction, folder: ArtifactPath) -> bool:
 
 
 def delete_files(tx: Transaction, path: ArtifactPath) -> int:
-    """Remove a file, or all below a folder; how many files it were."""
+    """Remove a file, or all below a folder; how many files it were. They are locked in the order of `put_files`."""
+    locked = " FOR UPDATE" if tx.dialect == "postgres" else ""
     return tx.execute(
-        "DELETE FROM files WHERE path = :path OR (path >= :low AND path < :high)",
+        f"""
+        DELETE FROM files WHERE path IN (
+            SELECT path FROM files WHERE path = :path OR (path >= :low AND path < :high) ORDER BY path{locked}
+        )
+        """,
         path=path.text,
         low=f"{path}/",
         high=f"{path}{_AFTER_SLASH}",

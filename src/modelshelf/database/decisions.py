@@ -6,6 +6,7 @@ from modelshelf.database.database import Row, Transaction
 from modelshelf.domain.gates import Decision, Judgement, as_data, from_data
 from modelshelf.domain.governance import Cause, Move, Slot
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _COLUMNS = """
     id, model_id, model, version, slot, target, before_number, passed, actor, time_ms, cause, reason, move_id, gates,
     evidence
@@ -35,8 +36,8 @@ def insert(
         cause=cause.value,
         reason=reason,
         move=move,
-        gates=json.dumps([as_data(gate) for gate in judgement.gates], ensure_ascii=False),
-        evidence=json.dumps(judgement.evidence, ensure_ascii=False),
+        gates=_encode([as_data(gate) for gate in judgement.gates]),
+        evidence=_encode(judgement.evidence),
     )
 
 

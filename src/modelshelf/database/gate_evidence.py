@@ -9,12 +9,14 @@ from modelshelf.database.database import Row, Transaction
 
 
 def versions(tx: Transaction, model_id: int, numbers: Sequence[int]) -> dict[int, Row]:
-    """Versions with their tags, aliases, run and experiment, by number."""
+    """Versions with their tags and those of the model, aliases, run and experiment, by number."""
     rows = tx.all(
         f"""
         SELECT v.number, v.manifest, v.size, v.source, v.run_id, v.logged_model, v.stage, v.created_ms, v.created_by,
             v.approval_status, r.user_name, e.name AS experiment, m.name AS model,
             (SELECT {arrays.objects(tx, "t.key", "t.value")} FROM version_tags t WHERE t.version_id = v.id) AS tags,
+            (SELECT {arrays.objects(tx, "t.key", "t.value")} FROM model_tags t
+                WHERE t.model_id = v.model_id) AS model_tags,
             (SELECT {arrays.lists(tx, "a.alias")} FROM aliases a
                 WHERE a.model_id = v.model_id AND a.number = v.number) AS aliases
         FROM model_versions v
@@ -27,12 +29,6 @@ def versions(tx: Transaction, model_id: int, numbers: Sequence[int]) -> dict[int
         numbers=json.dumps(list(numbers)),
     )
     return {row["number"]: row for row in rows}
-
-
-def model_tags(tx: Transaction, model_id: int) -> dict[str, str]:
-    """The tags of a model."""
-    rows = tx.all("SELECT key, value FROM model_tags WHERE model_id = :model_id ORDER BY key", model_id=model_id)
-    return {row["key"]: row["value"] for row in rows}
 
 
 def params(tx: Transaction, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:

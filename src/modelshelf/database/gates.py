@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from functools import lru_cache
 
 from modelshelf.database.database import Row, Transaction
 from modelshelf.domain.access import Role
@@ -83,7 +84,10 @@ def count(tx: Transaction) -> int:
 _MARK = "INSERT INTO gate_marks (model_id, number, marks, since_ms)"
 _ANY = "EXISTS (SELECT 1 FROM gates WHERE automatic = 1)"
 _AGAIN = "ON CONFLICT (model_id, number) DO UPDATE SET marks = gate_marks.marks + 1"
-"""An update, which waits for whoever looks at the version just now, and has it looked at again."""
+"""An update, which waits for whoever looks at the version just now, and has it looked at again.
+
+Where several versions are marked, all do it in one order, so that nobody waits in a circle.
+"""
 
 
 def mark_version(tx: Transaction, model_id: int, number: int, *, now_ms: int) -> int:
@@ -108,6 +112,7 @@ def mark_run(tx: Transaction, run_id: str, *, now_ms: int) -> int:
         {_MARK}
         SELECT model_id, number, 1, :now_ms FROM model_versions
         WHERE run_id = :run_id AND {_ANY}
+        ORDER BY model_id, number
         {_AGAIN}
         """,
         run_id=run_id,
@@ -125,6 +130,7 @@ def mark_model(tx: Transaction, model_id: int, *, now_ms: int) -> int:
             WHERE model_id = :model_id AND {_ANY} ORDER BY number DESC LIMIT 10
         ) AS newest
         WHERE true
+        ORDER BY model_id, number
         {_AGAIN}
         """,
         model_id=model_id,
@@ -153,6 +159,12 @@ def take_mark(tx: Transaction, model_id: int, number: int) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
+def _clauses(text: str) -> tuple[Clause, ...]:
+    """Read once, as a gate is judged far more often than it is changed."""
+    return tuple(Clause(**each) for each in json.loads(text))
+
+
 def _gate(row: Row) -> Gate:
     alias = row["target"] if row["slot"] == Slot.ALIAS.value else None
     return Gate(
@@ -160,7 +172,7 @@ def _gate(row: Row) -> Gate:
         model=row["pattern"],
         alias=alias,
         stage=None if alias is not None else Stage(row["target"]),
-        clauses=tuple(Clause(**each) for each in json.loads(row["clauses"])),
+        clauses=_clauses(row["clauses"]),
         auto=bool(row["automatic"]),
         approvals=Approvals(row["approvals"], Role(row["approver_role"])) if row["approvals"] else None,
         description=row["description"],

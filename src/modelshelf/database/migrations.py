@@ -8,7 +8,7 @@ the byte order that SQLite has too). A statement that starts with `-- sqlite:` o
 import hashlib
 import re
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.errors import ForeignDatabase
@@ -60,7 +60,7 @@ class Migration:
 
 def known() -> list[Migration]:
     """All schema files, in order."""
-    folder = resources.files("modelshelf.database").joinpath("schema")
+    folder = Path(__file__).with_name("schema")
     found = sorted((entry for entry in folder.iterdir() if _FILE.fullmatch(entry.name)), key=lambda entry: entry.name)
     return [Migration(int(entry.name[:4]), entry.name, entry.read_text(encoding="utf-8")) for entry in found]
 

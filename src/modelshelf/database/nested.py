@@ -24,16 +24,30 @@ class NestedDatabase:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        yield self._tx
+        if not self.has_written:  # where this one fails, the transaction around it has nothing to keep
+            yield self._tx
+        else:
+            yield from self._undone_alone()
         self.has_written = True
+
+    def _undone_alone(self) -> Iterator[Transaction]:
+        """A write after another one: where it fails, what came before it may be committed all the same."""
+        self._tx.execute("SAVEPOINT nested")
+        try:
+            yield self._tx
+        except BaseException:
+            self._tx.execute("ROLLBACK TO SAVEPOINT nested")
+            self._tx.execute("RELEASE SAVEPOINT nested")
+            raise
+        self._tx.execute("RELEASE SAVEPOINT nested")
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[Transaction]:
         if self._tx.dialect == "postgres":
             key = f"modelshelf {name}"
             self._tx.one("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:key AS TEXT), 0))", key=key)
-        yield self._tx
-        self.has_written = True
+        with self.write() as tx:
+            yield tx
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -22,17 +22,22 @@ def events_between(
     below: int,
     actor: str,
     names: Sequence[str],
+    model_ids: Sequence[int],
     since_ms: int,
     until_ms: int,
     limit: int,
 ) -> list[Event]:
-    """The events between two positions, the newest first, by an actor (empty: any; a user's tokens too), of some kinds."""
+    """The events between two positions, the newest first: by an actor or a token of theirs, of kinds, about models.
+
+    What is empty is any.
+    """
     rows = tx.all(
         f"""
         SELECT position, name, actor, time_ms, subject, model_id, data FROM events
         WHERE position > :above AND position < :below AND time_ms BETWEEN :since_ms AND :until_ms
             AND (:is_anybody = 1 OR actor = :actor OR SUBSTR(actor, 1, :length) = :tokens)
             AND (:is_anything = 1 OR name IN (SELECT value FROM {arrays.texts(tx, "names")}))
+            AND (:is_anywhere = 1 OR model_id IN (SELECT value FROM {arrays.numbers(tx, "ids")}))
         ORDER BY position DESC LIMIT :limit
         """,
         above=above,
@@ -45,6 +50,8 @@ def events_between(
         length=len(actor) + 1,
         is_anything=0 if names else 1,
         names=json.dumps(list(names)),
+        is_anywhere=0 if model_ids else 1,
+        ids=json.dumps(list(model_ids)),
         limit=limit,
     )
     return [event_of(row) for row in rows]
@@ -67,9 +74,7 @@ def event_at(tx: Transaction, position: int) -> Event | None:
 
 def time_at(tx: Transaction, position: int) -> int | None:
     """When the first event at or behind a position happened."""
-    row = tx.one(
-        "SELECT time_ms FROM events WHERE position >= :position ORDER BY position LIMIT 1", position=position
-    )
+    row = tx.one("SELECT time_ms FROM events WHERE position >= :position ORDER BY position LIMIT 1", position=position)
     return int(row["time_ms"]) if row else None
 
 

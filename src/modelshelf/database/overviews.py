@@ -23,7 +23,7 @@ def alias_moves(tx: Transaction, model_ids: Sequence[int]) -> list[Move]:
     rows = tx.all(
         f"""
         SELECT {_MOVE} FROM aliases a JOIN moves m ON m.id = (
-            SELECT MAX(x.id) FROM moves x WHERE x.model_id = a.model_id AND x.alias = a.alias
+            SELECT MAX(x.id) FROM moves x WHERE x.model_id = a.model_id AND x.alias = a.alias AND x.slot = 'alias'
         )
         WHERE a.model_id IN (SELECT value FROM {arrays.numbers(tx, "ids")})
         ORDER BY a.model_id, a.alias
@@ -69,7 +69,7 @@ def moves_of_alias(tx: Transaction, model_id: int, alias: str, *, limit: int) ->
     """The latest moves of an alias, the newest first."""
     rows = tx.all(
         f"""
-        SELECT {_MOVE} FROM moves m WHERE m.model_id = :model_id AND m.alias = :alias
+        SELECT {_MOVE} FROM moves m WHERE m.model_id = :model_id AND m.alias = :alias AND m.slot = 'alias'
         ORDER BY m.id DESC LIMIT :limit
         """,
         model_id=model_id,

@@ -160,4 +160,7 @@ def _translated(error: psycopg.Error) -> ShelfError | psycopg.Error:
         return Invalid(f"too large for PostgreSQL: {error.diag.message_primary}")
     if isinstance(error, psycopg.OperationalError):
         return Unavailable("the connection to PostgreSQL was lost; try again")
+    not_stored = isinstance(error, pg.NumericValueOutOfRange | pg.UntranslatableCharacter)
+    if not_stored or (type(error) is psycopg.DataError and error.sqlstate is None):
+        return Invalid("a text with the character NUL in it, or a number beyond 64 bits, is nowhere to be found here")
     return error

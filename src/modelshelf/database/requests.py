@@ -184,6 +184,17 @@ def approve(tx: Transaction, request_id: int, approval: RequestApproval) -> bool
     return added == 1
 
 
+def drop_approvals(tx: Transaction, person: str) -> int:
+    """Take back what a person said of requests that are open; how many they were."""
+    return tx.execute(
+        """
+        DELETE FROM request_approvals
+        WHERE person = :person AND request_id IN (SELECT id FROM promotion_requests WHERE state = 'open')
+        """,
+        person=person,
+    )
+
+
 def comment(tx: Transaction, request_id: int, *, actor: str, text: str, now_ms: int) -> RequestComment:
     """Add a comment."""
     row = tx.one(

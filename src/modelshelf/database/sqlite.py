@@ -23,6 +23,9 @@ _PRAGMAS = (
     "PRAGMA mmap_size = 268435456",
 )
 
+_READS = ("SELECT", "WITH")
+"""How statements begin that may be repeated."""
+
 
 def _rows(cursor: sqlite3.Cursor) -> list[Row]:
     """All rows of a cursor; the names are read once, which a row factory would do for each row."""
@@ -42,11 +45,27 @@ class SqliteTransaction:
         return self._connection.execute(sql, parameters).rowcount
 
     def one(self, sql: str, /, **parameters: Any) -> Row | None:
-        rows = _rows(self._connection.execute(sql, parameters))
+        rows = self.all(sql, **parameters)
         return rows[0] if rows else None
 
     def all(self, sql: str, /, **parameters: Any) -> list[Row]:
-        return _rows(self._connection.execute(sql, parameters))
+        try:
+            return _rows(self._connection.execute(sql, parameters))
+        except sqlite3.OperationalError as error:
+            if "UTF-8" not in str(error) or not sql.lstrip().startswith(_READS):
+                raise
+            return self._damaged(sql, parameters)
+
+    def _damaged(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        r"""Rows with texts that are no UTF-8, which only another program could write: their bytes are shown as `\\xff`.
+
+        So whoever looks for damage can name it, and nobody is refused all rows for one.
+        """
+        self._connection.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+        try:
+            return _rows(self._connection.execute(sql, parameters))
+        finally:
+            self._connection.text_factory = str
 
     def many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
         self._connection.executemany(sql, rows)

@@ -156,11 +156,11 @@ def set_approval_status(tx: Transaction, model_id: int, number: int, status: str
 
 def newest(tx: Transaction, model_id: int, *, stage: str | None = None, before_ms: int | None = None) -> int | None:
     """The highest number of a model: of all, of a stage, or of those made up to an instant."""
+    in_stage = "" if stage is None else "AND stage = :stage"
+    so_early = "" if before_ms is None else "AND created_ms <= :before_ms"
     row = tx.one(
-        """
-        SELECT number FROM model_versions
-        WHERE model_id = :model_id AND (CAST(:stage AS TEXT) IS NULL OR stage = :stage)
-            AND (CAST(:before_ms AS BIGINT) IS NULL OR created_ms <= :before_ms)
+        f"""
+        SELECT number FROM model_versions WHERE model_id = :model_id {in_stage} {so_early}
         ORDER BY number DESC LIMIT 1
         """,
         model_id=model_id,

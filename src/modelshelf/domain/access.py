@@ -58,9 +58,13 @@ class Actor:
     name: str
     role: Role
 
+    def may(self, permission: Permission) -> bool:
+        """Whether this actor's role grants the permission."""
+        return permission in GRANTS.get(self.role, frozenset())
+
     def require(self, permission: Permission) -> None:
         """Raise Forbidden unless this actor's role grants the permission."""
-        if permission not in GRANTS.get(self.role, frozenset()):
+        if not self.may(permission):
             raise Forbidden(
                 f"{self.name} is a {self.role.value} and may not {permission.value}; "
                 "ask an administrator for a role that may",

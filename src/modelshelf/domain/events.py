@@ -39,7 +39,9 @@ class EventName:
     REQUEST_REFUSED = "request.refused"  # request, why it could not be carried out, code
     REQUEST_FULFILLED = "request.fulfilled"  # request, move, author, approvals
     VERSION_APPROVAL_SET = "version.approval_set"  # approval status before and after, reason
-    ROLLOUT_STARTED = "rollout.started"  # rollout, alias, stable, target, steps, every_ms, shadow, reason
+    ROLLOUT_STARTED = (
+        "rollout.started"  # as all of these rollout, alias, stable, target; steps, every_ms, shadow, reason
+    )
     ROLLOUT_WEIGHT_MOVED = "rollout.weight_moved"  # rollout, alias, percent before and after, reason
     ROLLOUT_PAUSED = "rollout.paused"  # rollout, why
     ROLLOUT_RESUMED = "rollout.resumed"  # rollout, why

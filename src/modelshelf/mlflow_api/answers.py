@@ -30,5 +30,5 @@ class Answers:
 
     def put(self, asked: Asked, answer: bytes) -> None:
         """Keep an answer that was made after `get` had been told the state."""
-        if len(answer) <= MOST_BYTES and len(self._answers) < MOST_ANSWERS:
+        if len(answer) + len(asked[2]) <= MOST_BYTES and len(self._answers) < MOST_ANSWERS:
             self._answers[asked] = answer

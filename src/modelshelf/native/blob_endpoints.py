@@ -10,6 +10,7 @@ from modelshelf.domain.errors import Invalid
 from modelshelf.native import frames, streaming, wire
 from modelshelf.native.byte_ranges import content_span
 from modelshelf.native.exchange import Exchange, Stream
+from modelshelf.native.known_fields import KnownFields
 
 _JSON = (b"content-type", wire.JSON)
 _MOST_ASKING = 128 << 10
@@ -83,10 +84,14 @@ class _Wanted:
     digests: tuple[str, ...]
 
 
+_KNOWN = KnownFields(_Wanted)
+
+
 async def _asked(at: Exchange) -> Sequence[str]:
     if dict(at.scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower() != wire.JSON:
         raise Invalid("the body has to be JSON: send Content-Type: application/json")
-    digests: tuple[str, ...] = wire.decode(await streaming.whole(at.receive, most=_MOST_ASKING), _Wanted).digests
+    body = await streaming.whole(at.receive, most=_MOST_ASKING)
+    digests: tuple[str, ...] = wire.decode_sent(body, _Wanted, _KNOWN).digests
     if len(digests) > frames.MOST_BLOBS:
         raise Invalid(f"more than {frames.MOST_BLOBS:,} blobs asked for at once; ask again", limit=frames.MOST_BLOBS)
     return digests

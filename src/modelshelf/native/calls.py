@@ -3,7 +3,9 @@
 import hashlib
 import types
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,6 +13,7 @@ import msgspec
 
 from modelshelf.domain.errors import Invalid
 from modelshelf.native import conditions, paging, wire
+from modelshelf.native.known_fields import KnownFields
 from modelshelf.native.operations import Operation
 from modelshelf.native.shapes import Parameter, as_told, is_list, shape, without_none
 from modelshelf.services.registry import Registry
@@ -18,6 +21,9 @@ from modelshelf.services.registry import Registry
 MOST_FIELDS = 1_000
 Headers = tuple[tuple[bytes, bytes], ...]
 _JSON = (b"content-type", wire.JSON)
+_SECRET = frozenset({"password", "secret"})
+"""No part of what is kept of a request: a hash as quick as that one could be searched for them."""
+
 _NOTHING = frozenset({None, types.NoneType})
 
 
@@ -40,18 +46,31 @@ class Reply:
     body: bytes = b""
 
 
+class _Form:
+    """What an operation takes and answers, and the decoders that check it."""
+
+    def __init__(self, operation: Operation) -> None:
+        found = shape(operation)
+        self.answer, self.has_points = found.answer, found.has_points
+        self.lists = frozenset(name for name, each in found.parameters.items() if is_list(each.type))
+        others = [each for name, each in found.parameters.items() if name not in operation.places]
+        self.path = _struct(operation.method, [found.parameters[name] for name in operation.places], texts=True)
+        self.rest = _struct(operation.method, others, texts=operation.in_query)
+        self.known = KnownFields(self.rest)
+        self.status = 201 if operation.creates else 204 if found.answer in _NOTHING else 200
+
+
 class Call:
-    """An operation, ready to be called: its parameters are checked by decoders that are made once."""
+    """An operation, ready to be called."""
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
-        found = shape(operation)
-        self._answer, self._points = found.answer, found.has_points
-        self._lists = frozenset(name for name, each in found.parameters.items() if is_list(each.type))
-        others = [each for name, each in found.parameters.items() if name not in operation.places]
-        self._path = _struct(operation.method, [found.parameters[name] for name in operation.places], texts=True)
-        self._rest = _struct(operation.method, others, texts=operation.in_query)
-        self._status = 201 if operation.creates else 204 if found.answer in _NOTHING else 200
+        self._turn = operation.turn or nullcontext()
+
+    @cached_property
+    def _form(self) -> _Form:
+        """Made when it is first needed: a server is up before it has looked at a hundred signatures."""
+        return _Form(self.operation)
 
     def __call__(self, registry: Registry, request: Request) -> Reply:
         """Run the operation. Raises what its method raises, and Invalid for parameters that don't fit."""
@@ -61,29 +80,32 @@ class Call:
             answer = self._called(registry, arguments)
         else:
             answer = self._called_once(registry, arguments, key.decode("latin-1"))
-        if self._status == 204:
+        if self._form.status == 204:
             return Reply(204)
         about = (*conditions.tags(answer), *paging.links(self.operation, answer, request.query, arguments))
-        return Reply(self._status, (_JSON, *about), wire.encode(as_told(answer)))
+        return Reply(self._form.status, (_JSON, *about), wire.encode(as_told(answer)))
 
     def _called(self, registry: Registry, arguments: dict[str, Any]) -> Any:
-        return getattr(getattr(registry, self.operation.area), self.operation.method)(**arguments)
+        with self._turn:
+            return getattr(getattr(registry, self.operation.area), self.operation.method)(**arguments)
 
     def _called_once(self, registry: Registry, arguments: dict[str, Any], key: str) -> Any:
-        asked = wire.encode([self.operation.verb, self.operation.path, arguments])
+        told = {name: value for name, value in arguments.items() if name not in _SECRET}
+        asked = wire.encode([self.operation.verb, self.operation.path, told])
 
         def work(inside: Registry) -> str:
             return wire.encode(self._called(inside, arguments)).decode()
 
         answered = registry.once(key, work, request=hashlib.sha256(asked).hexdigest())
-        return wire.decode(answered.encode(), self._answer)
+        return wire.decode(answered.encode(), self._form.answer)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
-        arguments = _fields(_converted(request.parts, self._path)) if self.operation.places else {}
+        form = self._form
+        arguments = _fields(_converted(request.parts, form.path)) if self.operation.places else {}
         if self.operation.in_query:
-            rest = _converted(self._queried(request.query), self._rest)
+            rest = _converted(self._queried(request.query), form.rest)
         else:
-            rest = wire.decode(request.body or b"{}", self._rest, points=self._points)
+            rest = wire.decode_sent(request.body or b"{}", form.rest, form.known, points=form.has_points)
         arguments.update(_fields(rest))
         arguments.update(conditions.asked(self.operation, request.headers))
         return arguments
@@ -100,7 +122,7 @@ class Call:
             raise Invalid("the query cannot be read: it has to be percent-encoded UTF-8") from None
         found: dict[str, Any] = {}
         for name, text in pairs:
-            if name in self._lists:
+            if name in self._form.lists:
                 found.setdefault(name, []).append(text)
             elif name in found:
                 raise Invalid(f"invalid: `{name}` is there twice", field=name)

@@ -35,11 +35,19 @@ class NativeApi:
     """Answers below `/api/v1`. The scope has `modelshelf.registry`, and may have `modelshelf.request_id`.
 
     `inline`: whether the shortest reads are run on the event loop instead of in `pool`. `writes` does the shortest
-    writes; without it they are done in `pool` as all others.
+    writes, `patient_writes` those that can wait; without them they are done in `pool` as all others.
     """
 
-    def __init__(self, pool: Executor, *, inline: bool, writes: SharedWrites | None = None) -> None:
-        self._pool, self._inline, self._writes = pool, inline, writes
+    def __init__(
+        self,
+        pool: Executor,
+        *,
+        inline: bool,
+        writes: SharedWrites | None = None,
+        patient_writes: SharedWrites | None = None,
+    ) -> None:
+        self._pool, self._inline = pool, inline
+        self._writes, self._patient_writes = writes, patient_writes
         self._events = EventStream(pool)
         self._replies = Replies()
         self._router: Router[Call | _Streamed] = Router()
@@ -76,7 +84,8 @@ class NativeApi:
         try:
             await self._answer(scope, receive, noting)
         except Disconnected:
-            return
+            if not started:  # where the body was broken rather than its sender gone, somebody still listens
+                await send_problem(send, scope, Invalid("the request's body ended too early; send it again"))
         except Exception as error:
             if started:
                 raise
@@ -123,7 +132,9 @@ class NativeApi:
         headers = dict(scope["headers"])
         body = b"" if operation.in_query else await _body(receive, headers)
         request = Request(parts, scope["query_string"], headers, body)
-        if operation.quick and not operation.reads and self._writes is not None:
+        if operation.patient and self._patient_writes is not None:
+            reply = await self._patient_writes.do(call, registry, request)
+        elif operation.quick and not operation.reads and self._writes is not None:
             reply = await self._writes.do(call, registry, request)
         elif operation.quick and operation.reads and self._inline:
             state = registry.state()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -80,6 +79,8 @@ def document() -> bytes:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to load
+
     try:
         return version("modelshelf")
     except PackageNotFoundError:  # run from its sources
@@ -241,6 +242,6 @@ _SAID = {
     "parts": "The digests of a blob's parts, by which each can be verified alone.",
     "download_many": "Blobs of up to 1 MiB each: before the bytes of each, a line `sha256:<digest> <size>`.",
     "continue_upload": "Send the rest of an upload, under a name of 32 hexadecimal digits that the client made up.",
-    "verify": "Hash all stored bytes again: one finding per fault as a JSON object on a line of its own, at last {}.",
+    "verify": 'Hash all stored bytes again: a JSON object a line for each fault; {"read": BYTES} in between, {} last.',
     "caller": "Who is asking, as the ledger would have it.",
 }

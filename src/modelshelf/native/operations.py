@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from modelshelf.native.turns import LEDGER, Turn
+
 PREFIX: Final = "/api/v1"
 
 Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -26,12 +28,16 @@ class Operation:
     quick: bool = False
     """Where the database is SQLite: a read so short that the server may run it on its event loop, or a write so short
     that others may wait for it, to share its commit."""
+    patient: bool = False
+    """As a quick write, and what is sent by itself, so that nobody minds if it waits for others for a moment."""
     once: bool = False
     """Takes an Idempotency-Key: sent again with the same key, it answers what it answered, and does nothing."""
     repeatable: bool = False
     """Does no more when it is done twice, so a client may send it again."""
     creates: bool = False
     """Answers 201."""
+    turn: Turn | None = None
+    """What it is done in where it is so long that a process does it for one at a time; others get 429."""
     places: tuple[str, ...] = field(init=False)
     """The parameters that stand in the path."""
 
@@ -67,13 +73,13 @@ def _put(area: str, method: str, path: str, *, quick: bool = False) -> Operation
     return Operation(area, method, "PUT", path, quick=quick, repeatable=True)
 
 
-def _post(area: str, method: str, path: str, *, quick: bool = False) -> Operation:
+def _post(area: str, method: str, path: str, *, quick: bool = False, patient: bool = False) -> Operation:
     """An addition of which repetitions count once."""
-    return Operation(area, method, "POST", path, quick=quick, repeatable=True)
+    return Operation(area, method, "POST", path, quick=quick, patient=patient, repeatable=True)
 
 
-def _change(area: str, method: str, verb: Verb, path: str, *, quick: bool = False) -> Operation:
-    return Operation(area, method, verb, path, quick=quick, once=True)
+def _change(area: str, method: str, verb: Verb, path: str, *, quick: bool = False, patient: bool = False) -> Operation:
+    return Operation(area, method, verb, path, quick=quick, patient=patient, once=True)
 
 
 _VERSION = "/models/{name}/versions/{number}"
@@ -138,8 +144,8 @@ ROLLOUTS = (
     _change("rollouts", "resume", "POST", f"{_ROLLOUT}/resume"),
     _change("rollouts", "abort", "POST", f"{_ROLLOUT}/abort"),
     _change("rollouts", "finish", "POST", f"{_ROLLOUT}/finish"),
-    _change("rollouts", "report", "POST", "/rollouts/reports"),
-    _post("rollouts", "beat", "/loaders/heartbeats"),
+    _change("rollouts", "report", "POST", "/rollouts/reports", patient=True),
+    _post("rollouts", "beat", "/loaders/heartbeats", patient=True),
     _read("rollouts", "fleet", "/models/{model}/loaders"),
 )
 
@@ -238,7 +244,7 @@ EVENTS = (
     _read("events", "receipt", "/ledger/receipts/{position}"),
     _read("events", "consistency", "/ledger/consistency"),
     _read("events", "sealed", "/ledger/events"),
-    _post("events", "verify", "/ledger/verify"),
+    Operation("events", "verify", "POST", "/ledger/verify", repeatable=True, turn=LEDGER),
 )
 
 ACCESS = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from modelshelf.native import openapi, reference, wire
+from modelshelf.native import wire
 from modelshelf.native.exchange import Exchange, Stream
 
 _JSON = (b"content-type", wire.JSON)
@@ -15,16 +15,22 @@ _HTML = [
 
 async def document(at: Exchange) -> None:
     """Send the OpenAPI document."""
+    from modelshelf.native import openapi  # loaded when somebody asks for it, as those below
+
     await at.answer(200, [_JSON], openapi.document())
 
 
 async def page(at: Exchange) -> None:
     """Send the document as a page."""
+    from modelshelf.native import reference
+
     await at.answer(200, _HTML, reference.page())
 
 
 async def stylesheet(at: Exchange) -> None:
     """Send the page's stylesheet."""
+    from modelshelf.native import reference
+
     await at.answer(200, [(b"content-type", b"text/css; charset=utf-8")], reference.STYLE)
 
 

@@ -80,15 +80,19 @@ class RemoteArtifacts:
 
     def verify(self, *, progress: Progress | None = None) -> Iterator[Finding]:
         """Have the server hash all stored bytes again: one finding per fault, as they are found."""
+        read = 0
         with self._server.send("GET", "/findings").stream() as lines:
             for line in lines:
-                said = msgspec.json.decode(line) if line.strip() else None
+                said = msgspec.json.decode(line)
                 if said == {}:
                     return
-                if said is not None and "code" in said:
+                if "code" in said:
                     raise wire.error_from(int(said["status"]), line, place=self._server.place)
-                if said is not None:
+                if "read" not in said:
                     yield msgspec.convert(said, Finding)
+                elif progress is not None:
+                    progress(int(said["read"]) - read)
+                    read = int(said["read"])
         raise Unavailable("the server broke off in the middle of the verification; start it again")
 
 

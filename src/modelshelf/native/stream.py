@@ -90,6 +90,9 @@ class Feed:
             except ShelfError as error:
                 _log.warning("the ledger could not be read: %s", error.message)
                 found = []
+            except Exception:  # else nobody would be told of anything any more, and nobody would notice
+                _log.exception("the ledger could not be read")
+                found = []
             if found:
                 self._events = [*self._events, *found][-KEPT:]
                 self._position = found[-1].position

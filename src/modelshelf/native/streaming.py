@@ -209,7 +209,7 @@ def _chunks(artifacts: Artifacts, file: FileEntry, wanted: Span | None) -> Gener
 async def _send_body(reply: _Reply, receive: Receive, send: Send) -> None:
     """The last chunk leaves after all were verified; one is read while another is sent."""
     loop = asyncio.get_running_loop()
-    gone = asyncio.ensure_future(_disconnection(receive))
+    gone = asyncio.ensure_future(disconnection(receive))
     chunk, left = reply.first, reply.length - len(reply.first)
     following: asyncio.Future[bytes] | None = None
     try:
@@ -238,7 +238,7 @@ async def send_pieces(
     """
     first = await in_thread(lambda: next(pieces, b""))
     await send(start)
-    loop, gone, piece = asyncio.get_running_loop(), asyncio.ensure_future(_disconnection(receive)), first
+    loop, gone, piece = asyncio.get_running_loop(), asyncio.ensure_future(disconnection(receive)), first
     try:
         while piece and not gone.done():
             following = loop.run_in_executor(_threads, next, pieces, b"")
@@ -256,6 +256,7 @@ async def send_pieces(
         await in_thread(pieces.close)
 
 
-async def _disconnection(receive: Receive) -> None:
+async def disconnection(receive: Receive) -> None:
+    """Wait until the client has gone away; what it still sends is not looked at."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -111,6 +111,7 @@ class HttpTransport:
             self._prefix = self.place
         self._pid, self._lock = os.getpid(), threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
+        self._is_closed = False
 
     def send(
         self, verb: str, path: str, *, headers: Mapping[str, str], body: Body = None, repeatable: bool
@@ -133,7 +134,7 @@ class HttpTransport:
 
     def close(self) -> None:
         with self._lock:
-            idle, self._idle = self._idle, []
+            idle, self._idle, self._is_closed = self._idle, [], True
         for connection in idle:
             connection.close()
 
@@ -188,9 +189,12 @@ class HttpTransport:
         return connection
 
     def give_back(self, connection: http.client.HTTPConnection) -> None:
-        """Keep a connection for the next request."""
+        """Keep a connection for the next request, unless there is to be none."""
         with self._lock:
-            self._idle.append(connection)
+            if not self._is_closed:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def _unreachable(self, error: Exception) -> Unavailable:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

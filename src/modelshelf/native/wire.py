@@ -11,6 +11,7 @@ import msgspec
 from modelshelf.domain import errors
 from modelshelf.domain.errors import Invalid, ShelfError, Unavailable
 from modelshelf.domain.tracking import MetricPoint
+from modelshelf.native.known_fields import KnownFields
 
 JSON: Final = b"application/json"
 PROBLEM: Final = b"application/problem+json"
@@ -94,6 +95,18 @@ def decode(content: bytes, kind: Any, *, points: bool = False) -> Any:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable(error) from None
+
+
+def decode_sent(content: bytes, kind: Any, known: KnownFields, *, points: bool = False) -> Any:
+    """The same of what a client sent, of whose fields none may be unknown."""
+    if not known.are_for_granted and (wrong := known.unknown(content)):
+        raise Invalid(f"invalid: {wrong}", field=wrong.split("`")[1])
+    try:
+        return decode(content, kind, points=points)
+    except Invalid as error:
+        if wrong := known.unknown(content):
+            raise Invalid(f"invalid: {wrong}", field=wrong.split("`")[1]) from error
+        raise
 
 
 def with_nan(value: Any) -> Any:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from modelshelf.blobs.store import BlobStore
-from modelshelf.database import gate_evidence, gates, governance, requests
+from modelshelf.database import gate_evidence, gates, governance, requests, versions
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Role
 from modelshelf.domain.gates import Gate, Judgement
@@ -62,7 +62,7 @@ def _is_news(tx: Transaction, gate: Gate, model_id: int, number: int) -> bool:
         current = governance.alias_target(tx, model_id, gate.alias)
         been = gate_evidence.was_alias(tx, model_id, number, gate.alias)
     else:
-        current = max(governance.versions_in_stage(tx, model_id, gate.target), default=None)
+        current = versions.newest(tx, model_id, stage=gate.target)
         been = gate_evidence.was_in_stage(tx, model_id, number, gate.target)
     return not been and (current is None or number > current)
 

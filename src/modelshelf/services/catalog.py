@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from modelshelf.database import catalog, gates, governance
+from modelshelf.database import catalog, gates, governance, versions
 from modelshelf.database.database import Transaction
 from modelshelf.domain.access import Permission
 from modelshelf.domain.catalog import RegisteredModel
@@ -45,7 +45,8 @@ class Catalog(Versions, CatalogSearch):
     def rename_model(self, name: str, new_name: str) -> RegisteredModel:
         """Give a model another name; versions, aliases, tags and history go with it.
 
-        Raises NotFound, AlreadyExists, and Protected for those who may not move what only one of the names protects.
+        Raises NotFound, AlreadyExists, and Protected for those who may not move what only one of the names protects, or
+        who are no administrators where a gate guards only one of them.
         """
         self._actor.require(Permission.WRITE)
         new_name, now_ms = model_name(new_name), self._clock()
@@ -81,7 +82,7 @@ class Catalog(Versions, CatalogSearch):
         with self._database.write() as tx:
             model_id, now_ms = self._lock_for_move(tx, name)
             aliases = governance.aliases_of_model(tx, model_id)
-            used = (stage.value for stage in Stage if governance.versions_in_stage(tx, model_id, stage.value))
+            used = (stage.value for stage in Stage if versions.newest(tx, model_id, stage=stage.value) is not None)
             refusal = protection.refusal_of_any(tx, self._actor, name, aliases=aliases, stages=used)
             if refusal is None and aliases and not force:
                 refusal = self._model_in_use(name, aliases)

@@ -59,7 +59,8 @@ def gather(tx: Transaction, blobs: BlobStore, subject: Subject, *, now_ms: int) 
     found = gate_evidence.versions(tx, subject.model_id, subject.numbers)
     runs = sorted({row["run_id"] for row in found.values() if row["run_id"]})
     known = _read(tx, subject, list(found.values()), gate_evidence.metrics(tx, runs) if runs else {}, now_ms)
-    return _document(subject, found, known, blobs, now_ms, gate_evidence.model_tags(tx, subject.model_id))
+    tags = next((row["model_tags"] for row in found.values()), None)
+    return _document(subject, found, known, blobs, now_ms, json.loads(tags or "{}"))
 
 
 def rebuild(tx: Transaction, blobs: BlobStore, subject: Subject, *, at_ms: int) -> dict[str, Any]:

@@ -60,13 +60,14 @@ def run(clauses: Sequence[Clause], evidence: Mapping[str, Any]) -> tuple[ClauseR
     """What came of each clause. One that is neither true nor false, whatever the cause, fails and says why."""
     if not clauses:
         return ()
-    activation = _environment().Activation({path: _typed(evidence, path) for path in FIELDS})
+    paths = {path for clause in clauses for path in _mentioned(clause.expression)}
+    activation = _environment().Activation({path: _typed(evidence, path) for path in paths})
     ends = time.monotonic() + SECONDS
     return tuple(_result(clause, evidence, activation, ends) for clause in clauses)
 
 
 def _result(clause: Clause, evidence: Mapping[str, Any], activation: "cel.Activation", ends: float) -> ClauseResult:
-    spoken = references(clause.expression)
+    spoken = _spoken(clause.expression)
     if not evidence.get("has_current") and _compares(spoken):
         return ClauseResult(clause.expression, True, clause.name, NOTHING_TO_COMPARE, _seen(spoken, evidence))
     note = _fault_of(clause.expression, activation, spoken, evidence) if time.monotonic() < ends else _TOO_LATE
@@ -146,6 +147,17 @@ def _compares(spoken: Sequence[Reference]) -> bool:
     return "has_current" not in fields and any(
         field.startswith("current.") or field == "candidate.evaluations" for field in fields
     )
+
+
+@lru_cache(maxsize=2048)
+def _spoken(expression: str) -> tuple[Reference, ...]:
+    return references(expression)
+
+
+@lru_cache(maxsize=2048)
+def _mentioned(expression: str) -> tuple[str, ...]:
+    """The fields that may be needed to evaluate a clause: rather one too many than one too few."""
+    return tuple(path for path in FIELDS if all(part in expression for part in path.split(".")))
 
 
 def _typed(evidence: Mapping[str, Any], path: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from modelshelf.database import access, catalog, decisions, events, governance
+from modelshelf.database import access, catalog, decisions, events, governance, versions
 from modelshelf.database import gates as rows
 from modelshelf.database.database import Transaction
 from modelshelf.domain.access import ANONYMOUS, Permission
@@ -242,7 +242,7 @@ def current_in(tx: Transaction, model_id: int, slot: Slot, target: str) -> int |
     """The version that an alias points at, or the newest one in a stage."""
     if slot is Slot.ALIAS:
         return governance.alias_target(tx, model_id, target)
-    return max(governance.versions_in_stage(tx, model_id, target), default=None)
+    return versions.newest(tx, model_id, stage=target)
 
 
 def gate_data(gate: Gate) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Ledger(EventsPart):
         self._actor.require(Permission.READ)
         self.settle()
         with self._database.read() as tx:
-            return events.after(tx, position, min(limit, PAGE_LIMIT))
+            return events.after(tx, position, min(max(limit, 1), PAGE_LIMIT))
 
     def latest(self, *, model: str | None = None, before: int | None = None, limit: int = 100) -> list[Event]:
         """The newest events first, of the whole shelf or of one model (also a deleted or renamed one).
@@ -28,7 +28,7 @@ class Ledger(EventsPart):
         """
         self._actor.require(Permission.READ)
         self.settle()
-        position, limit = before if before is not None else sys.maxsize, min(limit, PAGE_LIMIT)
+        position, limit = before if before is not None else sys.maxsize, min(max(limit, 1), PAGE_LIMIT)
         with self._database.read() as tx:
             if model is None:
                 return events.latest(tx, position, limit)

@@ -158,8 +158,8 @@ class Mover:
             before = governance.alias_target(self.tx, model_id, intent.alias)
             return before, before
         assert intent.version is not None
-        there = governance.versions_in_stage(self.tx, model_id, intent.target)
-        return governance.stage_of(self.tx, model_id, intent.version), max(there, default=None)
+        there = versions.newest(self.tx, model_id, stage=intent.target)
+        return governance.stage_of(self.tx, model_id, intent.version), there
 
     def _refusal(self, intent: Intent, model_id: int, before: int | str | None, there: int | None) -> ShelfError | None:
         assert intent.version is not None
@@ -170,7 +170,10 @@ class Mover:
         stage = before if intent.alias is None else governance.stage_of(self.tx, model_id, intent.version)
         if stage is None:
             return refusals.no_version(self.tx, intent.model, model_id, intent.version)
-        return self.protected(intent, leaves=str(stage))
+        refused = self.protected(intent, leaves=str(stage))
+        if refused is None and self._others(intent, model_id):  # which would enter another stage
+            return protection.refusal(self.tx, self.actor, intent.model, stage=Stage.ARCHIVED.value)
+        return refused
 
     @staticmethod
     def _moved_first(intent: Intent, there: int | None) -> AliasMoved:

@@ -3,7 +3,7 @@
 from modelshelf.database import events, governance
 from modelshelf.database.database import Transaction
 from modelshelf.domain.events import Event, EventName
-from modelshelf.domain.governance import Move, Slot
+from modelshelf.domain.governance import Cause, Move, Slot
 from modelshelf.domain.rollouts import CANARY
 from modelshelf.services import rollout_ends
 
@@ -26,6 +26,6 @@ def append(tx: Transaction, move: Move) -> Move:
         data["alias"] = made.alias
     events.append(tx, Event(name, made.actor, made.time_ms, subject, data, model_id=made.model_id))
     aborted = rollout_ends.abort_for(tx, made)
-    if aborted is not None and made.alias != CANARY:
+    if aborted is not None and made.alias != CANARY and made.cause is not Cause.MODEL_DELETED:  # all of its aliases end
         append(tx, rollout_ends.canary_gone(aborted, made))
     return made

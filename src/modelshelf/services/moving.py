@@ -154,6 +154,7 @@ class Moving(GovernancePart):
         Raises NotFound where no model ever had the name.
         """
         self._actor.require(Permission.READ)
+        limit = max(limit, 1)
         with self._database.read() as tx:
             ids = catalog.model_ids_ever(tx, model)
             if not ids:

@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from modelshelf.database import oversight, overviews, proofs, rollouts
+from modelshelf.database import catalog, oversight, overviews, proofs, rollouts
 from modelshelf.database.database import Database, Transaction
 from modelshelf.domain.access import Actor, Permission
 from modelshelf.domain.errors import NotFound
 from modelshelf.domain.events import Event, EventName
 from modelshelf.domain.oversight import LedgerPage, ShelfHealth
 from modelshelf.domain.rollouts import Rollout
+from modelshelf.services import refusals
 
 PAGE_LIMIT: Final = 200
 LOOKED_THROUGH: Final = 50_000
@@ -32,18 +33,23 @@ class Oversight:
         *,
         actor: str = "",
         names: Sequence[str] = (),
+        model: str = "",
         since_ms: int = 0,
         until_ms: int = sys.maxsize,
         before: int | None = None,
         limit: int = 50,
     ) -> LedgerPage:
-        """Events by an actor (a user's tokens too), of some kinds, within a time, below a position; the newest first.
+        """Events by an actor or a token of theirs, of kinds, of a model, within a time, below a position; newest first.
 
-        Empty is any. It looks back over 50,000 events at most, and tells where to go on.
+        Empty is any. It looks back over 50,000 events at most, and tells where to go on. Raises NotFound where no model
+        ever had the name.
         """
         self._actor.require(Permission.READ)
         limit = max(1, min(limit, PAGE_LIMIT))
         with self._database.read() as tx:
+            ids = catalog.model_ids_ever(tx, model) if model else []
+            if model and not ids:
+                raise refusals.no_model(tx, model)
             end = oversight.last_position(tx) + 1
             below = min(end if before is None else before, self._behind(tx, until_ms, end))
             first = self._from(tx, since_ms, end)
@@ -54,6 +60,7 @@ class Oversight:
                 below=below,
                 actor=actor,
                 names=names,
+                model_ids=ids,
                 since_ms=since_ms,
                 until_ms=until_ms,
                 limit=limit + 1,
@@ -61,7 +68,8 @@ class Oversight:
         page = tuple(found[:limit])
         if len(found) > limit:
             return LedgerPage(page, page[-1].position, is_whole=True)
-        return LedgerPage(page, above + 1, is_whole=False) if above + 1 > first else LedgerPage(page, None, is_whole=True)
+        is_whole = above < first
+        return LedgerPage(page, None if is_whole else above + 1, is_whole=is_whole)
 
     def event(self, position: int) -> Event:
         """The event at a position of the ledger. Raises NotFound."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from modelshelf.database import access, events
+from modelshelf.database import access, events, gates
 from modelshelf.database import protection as rows
 from modelshelf.database.database import Transaction
-from modelshelf.domain.access import ANONYMOUS, Actor, Permission
+from modelshelf.domain.access import ANONYMOUS, GRANTS, Actor, Permission, Role
 from modelshelf.domain.errors import Conflict, Forbidden, Invalid, NotFound, Protected
 from modelshelf.domain.events import Event, EventName
 from modelshelf.domain.governance import Slot
@@ -41,12 +41,33 @@ def refusal_of_any(
 
 
 def refusal_of_rename(tx: Transaction, actor: Actor, before: str, after: str) -> Protected | None:
-    """Why an actor may not rename a model: the name would take it out of the reach of a pattern, or into it."""
+    """Why an actor may not rename a model: the name would take it out of the reach of a pattern, or into it.
+
+    Patterns of protected names leave it to those who may move these; patterns of gates to administrators, or else a
+    model could leave a gate behind, move, and come back.
+    """
     for protected in rows.all_of_them(tx):
-        under = {name for name in (before, after) if matches(protected.pattern, name)}
-        if len(under) == 1 and not protected.movers.include(actor):
-            return refused(actor, under.pop(), protected)
+        if (name := _under_one(protected.pattern, before, after)) and not protected.movers.include(actor):
+            return refused(actor, name, protected)
+    if Permission.ADMINISTER in GRANTS.get(actor.role, frozenset()):
+        return None
+    for gate in gates.all_gates(tx):
+        if name := _under_one(gate.model, before, after):
+            return Protected(
+                f"the gate {gate.name} guards {gate.target} of {gate.model}: renaming {before} to {after} would go "
+                f"past it, which only an administrator may; {actor.name} is of the role {actor.role.value}",
+                actor=actor.name,
+                model=name,
+                gate=gate.name,
+                allowed=[f"role:{Role.ADMIN.value}"],
+            )
     return None
+
+
+def _under_one(pattern: str, before: str, after: str) -> str:
+    """The one of two names that a pattern means; empty where it means both or neither."""
+    under = {name for name in (before, after) if matches(pattern, name)}
+    return under.pop() if len(under) == 1 else ""
 
 
 class Protection(GovernancePart):

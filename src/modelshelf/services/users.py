@@ -1,6 +1,6 @@
 """Users: make, list, give a role or a password, delete."""
 
-from modelshelf.database import access
+from modelshelf.database import access, requests
 from modelshelf.database.database import Transaction
 from modelshelf.domain.access import User, role_name, user_name
 from modelshelf.domain.credentials import new_password
@@ -64,13 +64,17 @@ class Users(AccessPart):
         return changed
 
     def delete_user(self, name: str) -> None:
-        """Delete a user, and end the tokens; the ledger keeps what the user did. Raises NotFound."""
+        """Delete a user, and end the tokens; the ledger keeps what the user did. Raises NotFound.
+
+        Their approvals of open requests don't count any more, also not for a later user of the same name.
+        """
         self._administer()
         now_ms = self._clock()
         with self._database.write() as tx:
             user_id = self._lock_user(tx, name, now_ms)
             ended = [token.name for token in access.tokens_of(tx, name)]
             access.delete_user(tx, user_id)
+            requests.drop_approvals(tx, name)
             self._append(tx, EventName.USER_DELETED, f"users/{name}", {"tokens": ended}, now_ms)
         self.changes.note()
 
