@@ -191,7 +191,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     _listens(page)
     page.keyboard.press("p")
     page.wait_for_url("**/promote?version=3")
-    for key in ("Tab",) * 12:
+    for key in ("Tab",) * 24:
         page.keyboard.press(key)
         if page.evaluate("document.activeElement.textContent") == "Continue":
             break

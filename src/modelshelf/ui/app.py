@@ -168,7 +168,7 @@ async def _body(receive: Receive, scope: Scope) -> bytes:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise Disconnected
+            raise Invalid("the form broke off in the middle; send it again")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         more = message.get("more_body", False)

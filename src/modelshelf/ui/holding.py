@@ -28,11 +28,16 @@ def held(
 ) -> list[Held]:
     """The aliases of a model: those that mean production first, the others by name."""
     by_alias = {move.alias: move for move in moves}
-    names = {each.name for each in protections if each.slot is Slot.ALIAS and matches(each.pattern, model)}
+    names = protected(model, protections)
     return sorted(
         (Held(alias, version, by_alias.get(alias), alias in names) for alias, version in aliases.items()),
         key=lambda each: (_rank(each.alias), each.alias),
     )
+
+
+def protected(model: str, protections: Iterable[ProtectedName]) -> set[str]:
+    """The aliases of a model that only some may move."""
+    return {each.name for each in protections if each.slot is Slot.ALIAS and matches(each.pattern, model)}
 
 
 def serving(model: RegisteredModel, holding: Iterable[Held]) -> Held | None:

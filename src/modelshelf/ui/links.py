@@ -1,5 +1,6 @@
 """Addresses of pages: each thing of the shelf has one, which never changes."""
 
+from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
 
 from modelshelf.domain.governance import Move
@@ -48,6 +49,51 @@ def compare(*what: str) -> str:
 def moved(move: Move) -> str:
     """The version that a move led to."""
     return version(move.model, move.after if move.version is None else move.version)
+
+
+def request(number: object, below: str = "", **query: object) -> str:
+    """A request for promotion."""
+    return _with(f"/promotions/{_part(number)}{below}", query)
+
+
+def gate(name: str, below: str = "", **query: object) -> str:
+    return _with(f"/gates/{_part(name)}{below}", query)
+
+
+def event(position: object) -> str:
+    """An event, by its place in the ledger."""
+    return f"/ledger/{_part(position)}"
+
+
+def webhook(webhook_id: str, below: str = "", **query: object) -> str:
+    return _with(f"/webhooks/{_part(webhook_id)}{below}", query)
+
+
+def rollout(rollout_id: object, below: str = "") -> str:
+    return f"/rollouts/{_part(rollout_id)}{below}"
+
+
+def filled(path: str, values: Mapping[str, object]) -> str:
+    """The address of a form that is filled in already."""
+    return _with(path, dict(values))
+
+
+def subject(text: str) -> str:
+    """The page of what an event is about; empty where it has none."""
+    kind, _, rest = text.partition("/")
+    name, _, below = rest.partition("/")
+    if not name:
+        return ""
+    if kind == "models":
+        return version(name, below) if below.isdecimal() else model(name)
+    pages: Mapping[str, Callable[[str], str]] = {
+        "runs": run,
+        "experiments": experiment,
+        "requests": request,
+        "gates": gate,
+        "webhooks": webhook,
+    }
+    return pages[kind](name) if kind in pages else ""
 
 
 def _with(path: str, query: "dict[str, object]") -> str:

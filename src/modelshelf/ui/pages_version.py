@@ -6,6 +6,8 @@ from modelshelf.domain.errors import NotFound
 from modelshelf.ui import contents, links, timelines
 from modelshelf.ui.contents import Contents, Field
 from modelshelf.ui.exchange import Answer, Asked, Download, Routes
+from modelshelf.ui.holding import protected
+from modelshelf.ui.pages_gates import judgements
 from modelshelf.ui.rendering import page
 
 _MOST_FILES = 500
@@ -33,6 +35,8 @@ def version(asked: Asked) -> Answer:
         inside=inside,
         files=inside.files[:_MOST_FILES],
         run=run,
+        judgements=judgements(asked.registry, name, number),
+        protected=protected(name, asked.registry.governance.protections(name)),
         others=_others(asked, found),
         load_code=_load_code(found, serving),
         call_code=_call_code(inside),

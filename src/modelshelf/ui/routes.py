@@ -4,14 +4,24 @@ from typing import Final
 
 from modelshelf.ui import (
     actions_deletes,
+    actions_gates,
     actions_moves,
+    actions_requests,
+    actions_rollouts,
     actions_texts,
+    actions_webhooks,
     pages_compare,
+    pages_gates,
+    pages_health,
+    pages_ledger,
     pages_model,
     pages_models,
+    pages_requests,
+    pages_rollouts,
     pages_session,
     pages_tracking,
     pages_version,
+    pages_webhooks,
 )
 from modelshelf.ui.exchange import Routes
 
@@ -29,4 +39,14 @@ ROUTES: Final[Routes] = {
     **actions_moves.ROUTES,
     **actions_texts.ROUTES,
     **actions_deletes.ROUTES,
+    **pages_requests.ROUTES,
+    **pages_gates.ROUTES,
+    **pages_rollouts.ROUTES,
+    **pages_ledger.ROUTES,
+    **pages_webhooks.ROUTES,
+    **pages_health.ROUTES,
+    **actions_requests.ROUTES,
+    **actions_gates.ROUTES,
+    **actions_rollouts.ROUTES,
+    **actions_webhooks.ROUTES,
 }

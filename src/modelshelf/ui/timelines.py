@@ -60,7 +60,7 @@ def entry(event: Event) -> Entry:
         why = " — ".join(text for text in (reason, _text(data.get("refusal"))) if text)
         return Entry(event, "refused", what, "", _version(data.get("version")), why)
     words = event.name.replace(".", " ").replace("_", " ")
-    return Entry(event, "other", words[:1].upper() + words[1:], "", "", reason or _text(data.get("comment")))
+    return Entry(event, "other", words[:1].upper() + words[1:], "", "", reason or _text(data.get("text")))
 
 
 def _version(number: Any) -> str:

@@ -7,8 +7,10 @@ let source = null;
 let waiting = 0;
 let position = "";
 
+// Several subjects stand in lines; `*` is any.
 function concerns(subject) {
-  return about.endsWith("/") ? subject.startsWith(about) : subject === about || subject.startsWith(`${about}/`);
+  return about.split("\n").some((each) => each === "*" || (
+    each.endsWith("/") ? subject.startsWith(each) : subject === each || subject.startsWith(`${each}/`)));
 }
 
 function heard(event) {
