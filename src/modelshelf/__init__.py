@@ -20,7 +20,7 @@ from types import ModuleType
 TYPE_CHECKING = False  # as in typing, which alone would take half of the time that this import takes
 
 if TYPE_CHECKING:
-    from modelshelf import artifacts, client, data, entities, exceptions, models, pyfunc, sklearn, tracking, types
+    from modelshelf import artifacts, client, data, entities, exceptions, models, pyfunc, rollouts, sklearn, tracking, types
     from modelshelf.connect import connect
     from modelshelf.exceptions import MlflowException, ShelfError
     from modelshelf.sdk.active import ActiveRun, active_run, end_run, last_active_run, start_run
@@ -195,7 +195,7 @@ _HOMES = {
         "ShelfError",
     ),
 }
-_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "models", "pyfunc", "sklearn", "tracking", "types")
+_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "models", "pyfunc", "rollouts", "sklearn", "tracking", "types")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -265,6 +265,7 @@ __all__ = [
     "restore_experiment",
     "restore_run",
     "rollback",
+    "rollouts",
     "search_experiments",
     "search_logged_models",
     "search_model_versions",

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from commandline import Commandline
+from commandline import Commandline, commandline
 from modelshelf.connect import connect
 from modelshelf.database.sqlite import SqliteDatabase
 from modelshelf.domain.tracking import RunStatus
@@ -16,7 +17,7 @@ _VERIFIER = Path(__file__).parents[2] / "examples" / "verify_ledger.py"
 
 
 @pytest.fixture
-def call(tmp_path: Path) -> Commandline:
+def call(tmp_path: Path) -> Iterator[Commandline]:
     uri = f"sqlite:///{tmp_path}/shelf.db"
     with connect(uri) as shelf:
         run = shelf.tracking.start_run("0")
@@ -26,7 +27,8 @@ def call(tmp_path: Path) -> Commandline:
         shelf.catalog.create_version_ahead("fraud", source=f"runs:/{run.id}/model", run_id=run.id)
         shelf.catalog.tag_version("fraud", 1, "ünï", "cödé\u2028\x7f")
         shelf.governance.set_stage("fraud", 1, "Production", reason="best")
-    return Commandline(uri)
+    with commandline(uri) as found:
+        yield found
 
 
 def edit(folder: Path, sql: str) -> None:
@@ -82,6 +84,18 @@ def test_a_ledger_that_was_cut_off_does_not_agree(call: Commandline, tmp_path: P
 
     assert (alone.code, against.code) == (0, 1)
     assert "truncated" in against.out
+
+
+def test_what_a_refusal_says_in_words_is_not_said_again_in_json(call: Commandline) -> None:
+    call("gate", "define", "told", "--model", "fraud", "--alias", "best", "--clause", "move.reason != ''")
+    refused = call("promote", "fraud", "1", "--to", "best")
+
+    who, receipt = call("audit", "who", "fraud/1").out, call("audit", "receipt", "1").out
+
+    assert refused.code == 3
+    assert "refusal=version 1 may not become fraud@best" in who
+    assert '"clauses"' not in who
+    assert "\\n" not in receipt.partition("proof")[2]
 
 
 def test_an_export_is_verified_by_a_script_without_modelshelf(call: Commandline, tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def test_one_step_in_ci(shell: Commandline, tmp_path: Path) -> None:
     assert "Version 2 is better." in said.out
     assert moved.code == 0, moved.err
     assert json.loads(again.out)["evaluation"]["dataset_name"] == "holdout.csv"
+    assert json.loads(again.out)["evaluation"]["created"].endswith("Z")
     assert refused.code == 3
 
 

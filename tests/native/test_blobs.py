@@ -300,14 +300,17 @@ def test_a_blob_that_is_not_there_is_not_found(remote: Registry) -> None:
 
 def test_a_verification_tells_what_is_wrong(remote: Registry, tmp_path: Path) -> None:
     stored = remote.artifacts.upload([b"precious"])
-    remote.artifacts.put("0/r", [FileEntry("w", *stored)])
+    remote.artifacts.put("0/r", [FileEntry("w", *stored), FileEntry("v", *remote.artifacts.upload([b"whole"]))])
     path = tmp_path / "blobs" / "sha256" / stored.digest[7:9] / stored.digest[7:]
     path.chmod(0o600)
     path.write_bytes(b"previous")
 
-    findings = list(remote.artifacts.verify())
+    read: list[int] = []
+
+    findings = list(remote.artifacts.verify(progress=read.append))
 
     assert [(finding.subject, finding.uses) for finding in findings] == [(stored.digest, ("0/r/w",))]
+    assert sum(read) == len(b"whole")
 
 
 def _large_file(folder: Path, *, end: bytes = b"") -> Path:

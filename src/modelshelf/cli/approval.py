@@ -15,7 +15,7 @@ _STATUSES = [*(status.value for status in ApprovalStatus if status.value), _NONE
 @click.command("approval", cls=Command)
 @arguments.name
 @arguments.version
-@click.argument("status", type=click.Choice(_STATUSES, case_sensitive=False))
+@click.argument("status", metavar="STATUS", type=click.Choice(_STATUSES, case_sensitive=False))
 @arguments.reason
 @pass_invocation
 def command(invocation: Invocation, name: str, version: int, status: str, reason: str) -> None:

@@ -7,14 +7,15 @@ from typing import Any, TextIO
 
 import click
 
-from modelshelf.cli import contents, inert, moves, records, references
-from modelshelf.cli.blocks import Block, Cell, Facts, Heading, Instant, Note, Short, Styled, Table
+from modelshelf.cli import contents, event_texts, inert, moves, records, references
+from modelshelf.cli.blocks import Block, Cell, Facts, Heading, Instant, Note, Prose, Short, Styled, Table
 from modelshelf.cli.cells import iso
 from modelshelf.cli.commands import Group
 from modelshelf.cli.completing import model_names
 from modelshelf.cli.contents import column_texts
 from modelshelf.cli.failures import FAILED
 from modelshelf.cli.invocation import Invocation, pass_invocation
+from modelshelf.cli.waiting import Waiting
 from modelshelf.domain.audit import AuditReport
 from modelshelf.domain.errors import Invalid
 from modelshelf.domain.proofs import HEADS_LIMIT, TreeHead
@@ -55,7 +56,9 @@ def head(invocation: Invocation, size: int | None, path: Path | None) -> None:
 @pass_invocation
 def verify(invocation: Invocation, context: click.Context, against: Path | None) -> None:
     """Hash every event again and compare all with all; exit code 1 where anything is wrong."""
-    report = invocation.registry().events.verify(against=_kept(against) if against else "")
+    kept = _kept(against) if against else ""
+    with Waiting(invocation, "hashing every event"):
+        report = invocation.registry().events.verify(against=kept)
     rows = [
         (fault.position, Styled(fault.kind.value, "red"), inert.first_line(fault.message)) for fault in report.faults
     ]
@@ -75,7 +78,7 @@ def receipt(invocation: Invocation, context: click.Context, position: int) -> No
     facts: list[tuple[str, Cell]] = [
         ("position", position),
         ("event", inert.line(found.leaf)),
-        ("proof", "\n".join(found.proof)),
+        ("proof", Prose("\n".join(found.proof))),
         ("holds", "yes" if found.holds else Styled("no", "red")),
     ]
     head_text = Note(found.head.checkpoint)
@@ -89,7 +92,11 @@ def receipt(invocation: Invocation, context: click.Context, position: int) -> No
 @pass_invocation
 def export(invocation: Invocation, output: TextIO) -> None:
     """Write the sealed ledger as JSON lines, its signed head last: whoever has them needs no Modelshelf to verify."""
-    output.writelines(json.dumps(line) + "\n" for line in _lines(invocation.registry()))
+    registry = invocation.registry()
+    with Waiting(invocation, "writing") as waiting:
+        for line in _lines(registry):
+            output.write(json.dumps(line) + "\n")
+            waiting.tell(f"event {line['position']}" if "position" in line else "the head")
 
 
 @command.command("who")
@@ -234,7 +241,4 @@ def _move_rows(of: Provenance) -> list[tuple[Any, ...]]:
 
 
 def _decision_rows(of: Provenance) -> list[tuple[Any, ...]]:
-    return [
-        (Instant(event.time_ms), event.actor, event.name, inert.first_line(json.dumps(event.data, ensure_ascii=False)))
-        for event in of.decisions
-    ]
+    return [(Instant(event.time_ms), event.actor, event.name, event_texts.told(event.data)) for event in of.decisions]

@@ -1,11 +1,10 @@
 """`modelshelf evaluate`: a version against another one on the same rows, kept as evidence."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from modelshelf.cli import references
+from modelshelf.cli import records, references
 from modelshelf.cli.blocks import Facts, Note
 from modelshelf.cli.commands import Command
 from modelshelf.cli.completing import model_names
@@ -68,7 +67,7 @@ def command(
             raise
         invocation.show({"evaluation": None}, Note(f"Nothing to compare with yet: {error.message}."))
         return
-    invocation.show({"evaluation": asdict(found)}, Facts(_facts(found)), Note(_verdict(found)))
+    invocation.show({"evaluation": records.evaluation(found)}, Facts(_facts(found)), Note(_verdict(found)))
 
 
 def _facts(found: Evaluation) -> list[tuple[str, str | float]]:

@@ -91,7 +91,7 @@ def _say(error: Exception, *, as_json: bool) -> None:
 
 
 def _say_usage(error: click.ClickException, *, as_json: bool) -> None:
-    message = error.format_message()
+    message = " ".join(error.format_message().split())  # click lists choices below each other
     context = error.ctx if isinstance(error, click.UsageError) else None
     if as_json:
         _say_json(message, "usage", {"usage": context.get_usage()} if context else {})

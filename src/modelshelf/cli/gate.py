@@ -95,7 +95,11 @@ def list_gates(invocation: Invocation, name: str | None) -> None:
         (gate.name, _guarded(gate), len(gate.clauses), _asks(gate), Instant(gate.updated_ms), gate.updated_by)
         for gate in found
     ]
-    table = Table(("gate", "guards", "clauses", "also", "changed", "by"), rows, "there are no gates")
+    table = Table(
+        ("gate", "guards", "clauses", "also", "changed", "by"),
+        rows,
+        "there are no gates" if name is None else f"no gate guards {name}",
+    )
     invocation.show({"gates": [record(gate) for gate in found]}, table)
 
 
@@ -196,7 +200,8 @@ def _guarded(gate: Gate) -> str:
 
 
 def _asks(gate: Gate) -> str:
-    approvals = f"{gate.approvals.count} approvals from {gate.approvals.role.value}s" if gate.approvals else ""
+    asked = gate.approvals
+    approvals = f"{asked.count} approval{'s' * (asked.count > 1)} from {asked.role.value}s" if asked else ""
     return ", ".join(part for part in ("promotes by itself" if gate.auto else "", approvals) if part)
 
 

@@ -1,12 +1,8 @@
 """`modelshelf history`: what moved when, by whom and why."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
-from modelshelf.cli import arguments, inert, moves, records
+from modelshelf.cli import arguments, event_texts, inert, moves, records
 from modelshelf.cli.blocks import Instant, Note, Table
 from modelshelf.cli.commands import Command
 from modelshelf.cli.completing import alias_names
@@ -59,17 +55,12 @@ def _events(registry: Registry, name: str, limit: int) -> list[Event]:
 
 def _show_events(invocation: Invocation, events: list[Event], limit: int) -> None:
     rows = [
-        (Instant(event.time_ms), event.actor, event.name, event.subject, _told(event.data)) for event in events[:limit]
+        (Instant(event.time_ms), event.actor, event.name, event.subject, event_texts.told(event.data))
+        for event in events[:limit]
     ]
     content = {"events": [records.event(event) for event in events[:limit]], "more": len(events) > limit}
     table = Table(("when", "who", "event", "subject", "data"), rows, "nothing has happened yet")
     invocation.show(content, table, *_more(len(events), limit))
-
-
-def _told(data: Mapping[str, Any]) -> str:
-    """What an event holds, without what is empty in it."""
-    filled = ((key, value) for key, value in data.items() if value not in (None, "", [], {}))
-    return ", ".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in filled)
 
 
 def _more(count: int, limit: int) -> tuple[Note, ...]:

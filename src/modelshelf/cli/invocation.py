@@ -103,7 +103,7 @@ def shared_options() -> Sequence[click.Option]:
             metavar="URI",
             expose_value=False,
             callback=_noting("uri"),
-            help="The shelf: a file, sqlite:///shelf.db or postgresql://user@host/name.",
+            help="The shelf: a file, sqlite:///shelf.db, postgresql://user@host/name or https://server.",
         ),
         click.Option(
             ["--json", "as_json"],

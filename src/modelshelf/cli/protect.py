@@ -69,7 +69,11 @@ def list_protections(invocation: Invocation, name: str | None) -> None:
         (each.pattern, _what(each), ", ".join(each.movers.names()), Instant(each.changed_ms), each.changed_by)
         for each in found
     ]
-    table = Table(("models", "name", "moved by", "changed", "by"), rows, "nothing is protected")
+    table = Table(
+        ("models", "name", "moved by", "changed", "by"),
+        rows,
+        "nothing is protected" if name is None else f"nothing of {name} is protected",
+    )
     invocation.show({"protections": [_record(each) for each in found]}, table)
 
 

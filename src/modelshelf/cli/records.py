@@ -5,6 +5,7 @@ from typing import Any
 from modelshelf.cli.cells import iso
 from modelshelf.domain.artifacts import FileEntry, Finding
 from modelshelf.domain.catalog import ModelVersion, RegisteredModel
+from modelshelf.domain.evaluations import Evaluation
 from modelshelf.domain.events import Event
 from modelshelf.domain.governance import Move
 from modelshelf.domain.tracking import Experiment, Run
@@ -76,6 +77,26 @@ def event(of: Event) -> Record:
         "name": of.name,
         "subject": of.subject,
         "data": dict(of.data),
+    }
+
+
+def evaluation(of: Evaluation) -> Record:
+    return {
+        "version": of.version,
+        "against": of.against,
+        "metric": of.metric,
+        "greater_is_better": of.greater_is_better,
+        "candidate": of.candidate,
+        "baseline": of.baseline,
+        "difference": of.difference,
+        "difference_low": of.difference_low,
+        "difference_high": of.difference_high,
+        "confidence": of.confidence,
+        "rows": of.rows,
+        "dataset_name": of.dataset_name,
+        "dataset_digest": of.dataset_digest,
+        "created": iso(of.created_ms),
+        "actor": of.actor,
     }
 
 

@@ -1,10 +1,12 @@
 """`modelshelf versions`: list the versions of a model, and seal one."""
 
 import click
+from click.shell_completion import CompletionItem
 
 from modelshelf.cli import arguments, inert, records
 from modelshelf.cli.blocks import Instant, Note, Size, Styled, Table
 from modelshelf.cli.commands import Command, Group
+from modelshelf.cli.completing import model_names
 from modelshelf.cli.invocation import Invocation, pass_invocation
 from modelshelf.cli.paging import Found, found, limit_option
 from modelshelf.cli.quoting import exactly
@@ -20,6 +22,11 @@ class _Versions(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         return super().resolve_command(ctx, args if args[0] in self.commands else ["list", *args])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs, and models, since a name may stand in their place."""
+        verbs = super().shell_complete(ctx, incomplete)
+        return [*verbs, *model_names(ctx, list_versions.params[0], incomplete)]
 
 
 @click.group("versions", cls=_Versions, context_settings={"ignore_unknown_options": True})

@@ -11,6 +11,7 @@ from modelshelf.domain.errors import Invalid, MissingPackage, NotFound
 from modelshelf.domain.evaluations import Evaluation
 from modelshelf.flavors.pyfunc_model import PyFuncModel
 from modelshelf.sdk import session
+from modelshelf.sdk.counting import counted
 from modelshelf.sdk.loading import load_pyfunc
 
 Metric = Callable[[Any, Any], float]
@@ -226,7 +227,7 @@ def _bootstrap(
     if not (np.isfinite(ours) and np.isfinite(theirs)):
         raise Invalid(f"{metric.name} is not defined on these rows: {ours} and {theirs}", field="metric")
     draw, differences = np.random.default_rng(seed), []
-    for _ in range(resamples):
+    for _ in counted(resamples, "resampling"):
         try:
             one, other = score(draw.integers(0, len(truth), len(truth)))
         except ValueError:  # a draw without one of the classes

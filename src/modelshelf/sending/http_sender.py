@@ -5,13 +5,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from functools import cache
 from typing import TYPE_CHECKING
 
 from modelshelf.domain.errors import Invalid
 from modelshelf.domain.targets import Target
 from modelshelf.sending.addresses import Address, AllowedHosts, read_address
-from modelshelf.sending.exchange import exchange
 from modelshelf.sending.sender import Answered
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ class HttpSender:
             if target.scheme == "https":
                 connection.settimeout(_left(deadline))
                 connection = self._context().wrap_socket(connection, server_hostname=target.host)
+            from modelshelf.sending.exchange import exchange  # a parser that is slow to load
+
             return exchange(connection, _request(target, headers, body), deadline=deadline)
         finally:
             connection.close()
@@ -126,7 +127,7 @@ def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
     lines = [
         f"POST {target.path} HTTP/1.1",
         f"Host: {target.place}",
-        f"User-Agent: Modelshelf/{version('modelshelf')}",
+        f"User-Agent: Modelshelf/{_version()}",
         "Accept: */*",
         "Accept-Encoding: identity",
         "Connection: close",
@@ -134,6 +135,13 @@ def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+@cache
+def _version() -> str:
+    from importlib.metadata import version  # slow to load, and to ask
+
+    return version("modelshelf")
 
 
 def _within(deadline: float, work: Callable[[], Sequence[str]]) -> Sequence[str]:
