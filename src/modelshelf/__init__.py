@@ -20,7 +20,19 @@ from types import ModuleType
 TYPE_CHECKING = False  # as in typing, which alone would take half of the time that this import takes
 
 if TYPE_CHECKING:
-    from modelshelf import artifacts, client, data, entities, exceptions, models, pyfunc, rollouts, sklearn, tracking, types
+    from modelshelf import (
+        artifacts,
+        client,
+        data,
+        entities,
+        exceptions,
+        models,
+        pyfunc,
+        rollouts,
+        sklearn,
+        tracking,
+        types,
+    )
     from modelshelf.connect import connect
     from modelshelf.exceptions import MlflowException, ShelfError
     from modelshelf.sdk.active import ActiveRun, active_run, end_run, last_active_run, start_run
@@ -195,7 +207,19 @@ _HOMES = {
         "ShelfError",
     ),
 }
-_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "models", "pyfunc", "rollouts", "sklearn", "tracking", "types")
+_MODULES = (
+    "artifacts",
+    "client",
+    "data",
+    "entities",
+    "exceptions",
+    "models",
+    "pyfunc",
+    "rollouts",
+    "sklearn",
+    "tracking",
+    "types",
+)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [

@@ -58,8 +58,8 @@ def connect(
     `key_file` holds the keys that sign and encrypt, made when one is first needed; left out, it is what
     MODELSHELF_KEY_FILE says, or a file of this user's.
     `webhook_allowed_hosts` are internal hosts that webhooks may be sent to; left out, what
-    MODELSHELF_WEBHOOK_ALLOWED_HOSTS says. A try takes `webhook_timeout` seconds at most, and `webhook_dialects` are other
-    projects' ways to tell events.
+    MODELSHELF_WEBHOOK_ALLOWED_HOSTS says. A try takes `webhook_timeout` seconds at most, and `webhook_dialects` are
+    other projects' ways to tell events.
     `http://host:5000` is a shelf behind a server; nothing is sent before it is first used, and `artifacts` is not ours
     to choose. Who is asking is told by MODELSHELF_TOKEN and its like.
     Raises Invalid for a URI of no known form, ForeignDatabase for another program's database, StorageFull where nothing

@@ -32,8 +32,8 @@ class Move:
     """One appended row of the ledger: an alias went from a version to another, or a version from a stage to another.
 
     For an alias `before` and `after` are version numbers (None: it pointed nowhere) and `version` is None; for a stage
-    they are stage names and `version` is the version that moved; for a route they are the percent of the alias's traffic
-    that go to the `version` that is rolled out.
+    they are stage names and `version` is the version that moved; for a route they are the percent of the alias's
+    traffic that go to the `version` that is rolled out.
     """
 
     model_id: int

@@ -135,8 +135,8 @@ class Versions(Registration):
     def _loaded(version: ModelVersion, hosts: Sequence[str]) -> VersionInUse:
         shown = ", ".join(hosts[:5]) + (", ..." if len(hosts) > 5 else "")
         return VersionInUse(
-            f"version {version.number} of {version.name!r} is running on {shown}; wait until it is not, or delete it by "
-            "force",
+            f"version {version.number} of {version.name!r} is running on {shown}; wait until it is not, or delete it "
+            "by force",
             model=version.name,
             version=version.number,
             hosts=list(hosts),
