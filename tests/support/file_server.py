@@ -89,7 +89,8 @@ class FileServer:
     def worker(self) -> int:
         """The process that answers."""
         parent = self.process.pid
-        return int(Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[-1])
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return int(children[-1]) if children else parent  # one worker is the process itself
 
 
 @contextmanager
